@@ -1,0 +1,9 @@
+//! What an exchange of documents is. Pure: values in, values out.
+//!
+//! Invariant: nothing here is async, does I/O, asks a clock or draws a random number.
+
+pub mod agency;
+pub mod envelope;
+pub mod fact;
+pub mod rejection;
+pub mod status;

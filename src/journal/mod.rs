@@ -1,0 +1,166 @@
+//! What was accepted and what became of it: the durable order of facts and bodies.
+//!
+//! One journal serves all platforms of a process. `append` queues; what became of each batch comes back
+//! through `read`, in order, to the journal's one reader, which folds it and then lets the answers go:
+//! one wake-up per batch, and nobody is answered before the fold.
+
+pub mod entry;
+
+use crate::clock::Timestamp;
+use crate::domain::envelope::DocId;
+use crate::domain::fact::{Accepted, PlatformId};
+use bytes::Bytes;
+use std::future::Future;
+use std::sync::Arc;
+
+pub use entry::{Content, Entry};
+
+/// Where an entry stands. Later entries have larger numbers; gaps are normal. 0 stands before every entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(pub u64);
+
+/// Names a batch for whoever waits for its outcome. Means nothing outside this process; 0 when nobody waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Entries that become durable together or not at all, contiguous and in this order.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub ticket: Ticket,
+    pub entries: Vec<Entry>,
+}
+
+/// A batch that is durable. `seqs` has one number per entry.
+#[derive(Clone, Debug)]
+pub struct DurableBatch {
+    pub ticket: Ticket,
+    pub entries: Arc<[Entry]>,
+    pub seqs: Arc<[Seq]>,
+}
+
+/// What the reader is told next.
+#[derive(Debug)]
+pub enum Read {
+    /// In order, at least one.
+    Durable(Vec<DurableBatch>),
+    /// It is not known whether these became durable: append the same entries again; the fold ignores ids it has seen.
+    Unknown(Vec<Batch>),
+    /// For ever: a flush failed or the journal was closed. These batches were not acknowledged.
+    Closed(Vec<Ticket>),
+}
+
+/// The journal takes no more: a flush failed, or it is shutting down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the journal is closed")]
+pub struct Closed;
+
+/// A stored entry cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("nothing stands at {0:?}: reclaimed, or never written")]
+    Gone(Seq),
+    #[error("the entry at {0:?} is damaged")]
+    Damaged(Seq),
+    #[error("reading the journal failed")]
+    Io(#[from] std::io::Error),
+}
+
+/// What to look for among stored facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Facts that name this DocId, a sender's or a receiver's.
+    Doc(DocId),
+    /// Facts about the document with this order key (`order_key`): the document itself, what changes it, statuses answering it.
+    Key(u64),
+}
+
+/// A fact found in a sealed segment.
+#[derive(Clone, Debug)]
+pub struct StoredFact {
+    pub seq: Seq,
+    pub entry: Entry,
+}
+
+/// How full the disk is, and whether the journal still takes anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    pub disk_bytes: u64,
+    pub disk_bytes_max: u64,
+    pub queued: usize,
+    pub is_closed: bool,
+    pub last_flush_at: Timestamp,
+}
+
+/// Contract, for every implementation (`tests/it/journal_contract.rs`):
+///
+/// * A batch that `read` returns as durable survives a power cut from then on (or is replicated, by class).
+/// * `read` returns every durable batch exactly once per reader position, in the order of `append` calls
+///   of one task, all entries of a batch together.
+/// * `append` waits while the queue is full and refuses once the journal is closed; dropping its future
+///   before it resolves means that nothing was appended.
+/// * A failed write or flush closes the journal for ever: later appends are refused, waiting ones come back in
+///   `Read::Closed`. Nothing is retried inside.
+/// * Small batches are not held up by large ones: at most `batch_bytes_max` go into one flush.
+pub trait Journal: Send + Sync + 'static {
+    fn append(&self, batch: Batch) -> impl Future<Output = Result<(), Closed>> + Send;
+
+    /// The next news after `after`, at most `limit` entries (at least one batch); waits when there are none. One reader.
+    fn read(&self, after: Seq, limit: usize) -> impl Future<Output = Read> + Send;
+
+    /// One body chunk by its number. Recent ones come from memory.
+    fn chunk(&self, seq: Seq) -> impl Future<Output = Result<Bytes, ReadError>> + Send;
+
+    /// Facts of sealed segments, oldest first, at most `limit`. Facts still in the open segment are the fold's to know.
+    fn find(
+        &self,
+        platform: Option<PlatformId>,
+        what: Lookup,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<StoredFact>, ReadError>> + Send;
+
+    /// Keeps `state` as the fold's state after `upto`; a restart begins there. Replaces the former one atomically.
+    fn checkpoint(
+        &self,
+        upto: Seq,
+        state: Bytes,
+    ) -> impl Future<Output = Result<(), ReadError>> + Send;
+
+    /// The last checkpoint kept.
+    fn last_checkpoint(
+        &self,
+    ) -> impl Future<Output = Result<Option<(Seq, Bytes)>, ReadError>> + Send;
+
+    /// Gives back segments whose entries are all older than `before`, that end at or before the last
+    /// checkpoint, and hold none of `pinned` (sorted). Returns how many bytes were freed.
+    fn reclaim(
+        &self,
+        before: Timestamp,
+        pinned: &[Seq],
+    ) -> impl Future<Output = Result<u64, ReadError>> + Send;
+
+    fn health(&self) -> Health;
+
+    /// Stops taking batches, flushes what is queued, and ends. `read` returns `Closed` after the last batch.
+    fn close(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// The key that keeps a document, its changes and the statuses answering it in order: a digest of (sender, DocumentId).
+pub fn order_key(sender: &str, document_id: &str) -> u64 {
+    use std::hash::Hasher;
+    let mut hasher = std::hash::BuildHasher::build_hasher(
+        &foldhash::quality::FixedState::with_seed(0x6c69_656e_7468_6f6e),
+    );
+    hasher.write(sender.as_bytes());
+    hasher.write_u8(0);
+    hasher.write(document_id.as_bytes());
+    hasher.finish()
+}
+
+/// The order key of an accepted message: of the document it answers, if it is a status, else its own.
+pub fn order_key_of(accepted: &Accepted) -> u64 {
+    if accepted.answers_document_id.is_empty() {
+        order_key(&accepted.from, &accepted.document_id)
+    } else {
+        order_key(&accepted.answers_sender, &accepted.answers_document_id)
+    }
+}

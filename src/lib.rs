@@ -1,0 +1,5 @@
+//! The plan of the house: the rooms in the order a document meets them.
+
+pub mod clock;
+pub mod domain;
+pub mod journal;
