@@ -326,3 +326,24 @@ impl Recipient {
 pub fn id_bytes(id: DocId) -> Bytes {
     Bytes::copy_from_slice(&id.to_bytes())
 }
+
+/// The key that keeps a document, its changes and the statuses answering it in order: a digest of (sender, DocumentId).
+pub fn order_key(sender: &str, document_id: &str) -> u64 {
+    use std::hash::Hasher;
+    let mut hasher = std::hash::BuildHasher::build_hasher(
+        &foldhash::quality::FixedState::with_seed(0x6c69_656e_7468_6f6e),
+    );
+    hasher.write(sender.as_bytes());
+    hasher.write_u8(0);
+    hasher.write(document_id.as_bytes());
+    hasher.finish()
+}
+
+/// The order key of an accepted message: of the document it answers, if it is a status, else its own.
+pub fn order_key_of(accepted: &Accepted) -> u64 {
+    if accepted.answers_document_id.is_empty() {
+        order_key(&accepted.from, &accepted.document_id)
+    } else {
+        order_key(&accepted.answers_sender, &accepted.answers_document_id)
+    }
+}

@@ -8,11 +8,12 @@ pub mod entry;
 
 use crate::clock::Timestamp;
 use crate::domain::envelope::DocId;
-use crate::domain::fact::{Accepted, PlatformId};
+use crate::domain::fact::PlatformId;
 use bytes::Bytes;
 use std::future::Future;
 use std::sync::Arc;
 
+pub use crate::domain::fact::{order_key, order_key_of};
 pub use entry::{Content, Entry};
 
 /// Where an entry stands. Later entries have larger numbers; gaps are normal. 0 stands before every entry.
@@ -142,25 +143,4 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Stops taking batches, flushes what is queued, and ends. `read` returns `Closed` after the last batch.
     fn close(&self) -> impl Future<Output = ()> + Send;
-}
-
-/// The key that keeps a document, its changes and the statuses answering it in order: a digest of (sender, DocumentId).
-pub fn order_key(sender: &str, document_id: &str) -> u64 {
-    use std::hash::Hasher;
-    let mut hasher = std::hash::BuildHasher::build_hasher(
-        &foldhash::quality::FixedState::with_seed(0x6c69_656e_7468_6f6e),
-    );
-    hasher.write(sender.as_bytes());
-    hasher.write_u8(0);
-    hasher.write(document_id.as_bytes());
-    hasher.finish()
-}
-
-/// The order key of an accepted message: of the document it answers, if it is a status, else its own.
-pub fn order_key_of(accepted: &Accepted) -> u64 {
-    if accepted.answers_document_id.is_empty() {
-        order_key(&accepted.from, &accepted.document_id)
-    } else {
-        order_key(&accepted.answers_sender, &accepted.answers_document_id)
-    }
 }

@@ -1,0 +1,256 @@
+//! `Accepted`: a document or a status message came in.
+
+use super::{Chunks, Delivery, Destination, Doc, DocIx, Effect, Ground, HopVerdict, ItemRef, StatusNote, Tracking, Verdict};
+use crate::clock::Timestamp;
+use crate::domain::agency::AgencyCode;
+use crate::domain::directory::AgencyId;
+use crate::domain::envelope::Kind;
+use crate::domain::fact::{Accepted, DeliveryState, Hop, Progressed, Recipient, id_bytes, order_key_of};
+use crate::domain::rejection::Reason;
+use crate::domain::routing::Hop as Route;
+use crate::domain::status::{BusinessStatus, Step};
+use std::sync::Arc;
+
+impl Tracking {
+    pub(super) fn accepted(&mut self, ground: &Ground<'_>, accepted: &Arc<Accepted>, chunks: Chunks, effects: &mut Vec<Effect>) -> Verdict {
+        if accepted.via.is_empty() {
+            self.accepted_from_member(ground, accepted, chunks, effects)
+        } else {
+            self.accepted_from_link(ground, accepted, chunks, effects)
+        }
+    }
+
+    fn accepted_from_member(&mut self, ground: &Ground<'_>, accepted: &Arc<Accepted>, chunks: Chunks, effects: &mut Vec<Effect>) -> Verdict {
+        // An entry appended again after `Unknown`.
+        if self.by_id.contains_key(&accepted.id()) {
+            return Verdict::Accepted { refused: Vec::new(), warning: None };
+        }
+        let sender = AgencyCode::parse(&accepted.from).ok().and_then(|code| ground.directory.lookup(&code));
+        let Some(sender) = sender else { return Verdict::Refused(Reason::SenderUnknown) };
+        if let Some(verdict) = self.duplicates.judge(sender, accepted) {
+            return verdict;
+        }
+        let warning = match self.status_order(accepted) {
+            Ok(warning) => warning,
+            Err(reason) => return Verdict::Refused(reason),
+        };
+        self.duplicates.remember(sender, accepted, accepted.id());
+        let ix = self.take_in(accepted, chunks);
+        let mut refused = Vec::new();
+        for (place, recipient) in accepted.recipients.iter().enumerate() {
+            if let Err(reason) = self.address(ground, ix, recipient, effects) {
+                refused.push((place, reason));
+            }
+        }
+        self.sent.entry(sender).or_default().push_back(ix);
+        self.note_meaning(accepted, warning.is_some());
+        self.settle_in(ground, ix);
+        Verdict::Accepted { refused, warning }
+    }
+
+    /// The hop contract (design.md 3): the key is the receiver's DocId, and each recipient has its own verdict.
+    fn accepted_from_link(&mut self, ground: &Ground<'_>, accepted: &Arc<Accepted>, chunks: Chunks, effects: &mut Vec<Effect>) -> Verdict {
+        let known = |tracking: &Self, r: &Recipient| tracking.by_receiver.contains_key(&r.id());
+        if accepted.recipients.iter().all(|r| known(self, r)) {
+            return Verdict::Hop(vec![HopVerdict::Accepted; accepted.recipients.len()]);
+        }
+        let room: Vec<Option<HopVerdict>> =
+            accepted.recipients.iter().map(|r| if known(self, r) { Some(HopVerdict::Accepted) } else { self.no_room(ground, r) }).collect();
+        // Nothing is kept of a copy that found no room at all.
+        if room.iter().all(Option::is_some) {
+            return Verdict::Hop(room.into_iter().flatten().collect());
+        }
+        if let Some(sender) = AgencyCode::parse(&accepted.from).ok().and_then(|code| ground.directory.lookup(&code)) {
+            self.duplicates.remember(sender, accepted, accepted.id());
+        }
+        let ix = self.take_in(accepted, chunks);
+        let mut verdicts = Vec::with_capacity(room.len());
+        for (recipient, full) in accepted.recipients.iter().zip(room) {
+            verdicts.push(match full {
+                Some(verdict) => verdict,
+                None => self.address(ground, ix, recipient, effects).map_or_else(HopVerdict::Refused, |()| HopVerdict::Accepted),
+            });
+        }
+        self.note_meaning(accepted, false);
+        self.report_arrivals(ground, ix, effects);
+        self.settle_in(ground, ix);
+        Verdict::Hop(verdicts)
+    }
+
+    fn take_in(&mut self, accepted: &Arc<Accepted>, chunks: Chunks) -> DocIx {
+        let ix = self.insert_doc(Doc {
+            accepted: Arc::clone(accepted),
+            id: accepted.id(),
+            key: order_key_of(accepted),
+            chunks,
+            deliveries: Vec::with_capacity(accepted.recipients.len()),
+            open: 0,
+        });
+        // Copies for other recipients of the same document may come later over a link: the first keeps the id.
+        self.by_id.entry(accepted.id()).or_insert(ix);
+        self.open_docs += 1;
+        ix
+    }
+
+    /// Gives one recipient its delivery and its place in a mailbox.
+    #[expect(clippy::cast_possible_truncation, reason = "recipients_max is far below 2^32; sizes saturate")]
+    fn address(&mut self, ground: &Ground<'_>, ix: DocIx, recipient: &Recipient, effects: &mut Vec<Effect>) -> Result<(), Reason> {
+        let code = AgencyCode::parse(&recipient.agency).map_err(|_invalid| Reason::ReceiverUnknown)?;
+        let at_door = (!recipient.refused.is_empty()).then(|| Reason::from_code(&recipient.refused).unwrap_or(Reason::Internal));
+        let to = match at_door {
+            Some(reason) => Err(reason),
+            None => self.destination(ground, &code, ix),
+        };
+        let number = self.take_number();
+        let Some(doc) = self.doc_at_mut(ix) else { return Err(Reason::Internal) };
+        let at = Timestamp(doc.accepted.at);
+        let (key, urgent, size) = (doc.key, doc.accepted.urgency > 0, doc.accepted.body.as_ref().map_or(0, |b| b.bytes));
+        let place = doc.deliveries.len() as u32;
+        let is_inbox = matches!(to, Ok(Destination::Inbox(_)));
+        doc.deliveries.push(Delivery {
+            receiver: recipient.id(),
+            agency: code,
+            to: to.ok(),
+            number,
+            state: match to {
+                Ok(Destination::Inbox(_)) => DeliveryState::Initial,
+                Ok(Destination::Link(_)) => DeliveryState::UnderWay,
+                Err(_) => DeliveryState::Refused,
+            },
+            is_closed: to.is_err(),
+            attempts: 0,
+            refused: to.err(),
+            arrived_at: if is_inbox { at } else { Timestamp::ZERO },
+            handed_on_at: Timestamp::ZERO,
+            updated_at: at,
+            details: None,
+        });
+        doc.open += u32::from(to.is_ok());
+        self.by_receiver.insert(recipient.id(), (ix, place));
+        let to = to?;
+        self.items.insert(number, ItemRef::Delivery(ix, place));
+        match to {
+            Destination::Inbox(agency) => drop(self.inboxes.entry(agency).or_default().open.insert(number, (ix, place))),
+            Destination::Link(peer) => *self.link_depth.entry(peer).or_default() += 1,
+        }
+        effects.push(Effect::Enqueue { to, number, key, urgent, bytes: u32::try_from(size).unwrap_or(u32::MAX) });
+        Ok(())
+    }
+
+    fn destination(&self, ground: &Ground<'_>, code: &AgencyCode, ix: DocIx) -> Result<Destination, Reason> {
+        let agency = ground.directory.lookup(code).ok_or(Reason::ReceiverUnknown)?;
+        match ground.routes.next_hop(ground.here, agency) {
+            Route::Here if self.inbox_len(agency) >= self.limits.mailbox_depth_max => Err(Reason::MailboxFull),
+            Route::Here => Ok(Destination::Inbox(agency)),
+            Route::Link(peer) => {
+                // Nothing returns over the link it came by.
+                let came_by = self.doc_at(ix).map(|doc| doc.accepted.via.as_str()).unwrap_or_default();
+                if ground.routes.platform_name(peer) == came_by {
+                    return Err(Reason::NoRoute);
+                }
+                Ok(Destination::Link(peer))
+            }
+            Route::NoRoute => Err(Reason::NoRoute),
+        }
+    }
+
+    fn no_room(&self, ground: &Ground<'_>, recipient: &Recipient) -> Option<HopVerdict> {
+        let code = AgencyCode::parse(&recipient.agency).ok()?;
+        let agency = ground.directory.lookup(&code)?;
+        match ground.routes.next_hop(ground.here, agency) {
+            Route::Here => (self.inbox_len(agency) >= self.limits.mailbox_depth_max).then_some(HopVerdict::Retry(Reason::MailboxFull)),
+            Route::Link(peer) => {
+                let depth = self.link_depth.get(&peer).copied().unwrap_or_default();
+                (depth >= self.limits.link_depth_max).then_some(HopVerdict::Retry(Reason::Busy))
+            }
+            Route::NoRoute => None,
+        }
+    }
+
+    fn inbox_len(&self, agency: AgencyId) -> usize {
+        self.inboxes.get(&agency).map_or(0, |inbox| inbox.open.len())
+    }
+
+    /// A document none of whose recipients could be addressed is closed as it comes.
+    fn settle_in(&mut self, ground: &Ground<'_>, ix: DocIx) {
+        if self.doc_at(ix).is_some_and(|doc| doc.open == 0) {
+            self.close_doc(ground, ix);
+        }
+    }
+
+    /// Tells the origin which recipients have it in their inbox, and which were refused here.
+    fn report_arrivals(&mut self, ground: &Ground<'_>, ix: DocIx, effects: &mut Vec<Effect>) {
+        let Some(doc) = self.doc_at(ix) else { return };
+        let accepted = Arc::clone(&doc.accepted);
+        let news: Vec<_> = doc
+            .deliveries
+            .iter()
+            .filter(|d| d.state == DeliveryState::Initial)
+            .map(|d| (d.receiver, d.state, String::new()))
+            .collect();
+        for (receiver, state, code) in news {
+            let mut hops = accepted.hops.clone();
+            hops.push(Hop { platform: ground.here_name.to_owned(), received_at: accepted.at, ..Hop::default() });
+            let news = Progressed {
+                origin: accepted.origin.clone(),
+                doc_id: accepted.doc_id.clone(),
+                receiver: id_bytes(receiver),
+                state: state as i32,
+                code,
+                at: accepted.at,
+                hops,
+                platform: ground.here_name.to_owned(),
+                ..Progressed::default()
+            };
+            self.enqueue_report(ground, news, effects);
+        }
+    }
+
+    /// A clerk's word must not go back (strict), or is marked when it does (lenient). Decided where the clerk's agency is.
+    fn status_order(&self, accepted: &Accepted) -> Result<Option<Reason>, Reason> {
+        if accepted.kind() != Kind::Status {
+            return Ok(None);
+        }
+        let Some(status) = status_of(accepted) else { return Err(Reason::UnknownStatus) };
+        let Some(doc) = self.doc_by_key(order_key_of(accepted)) else { return Ok(None) };
+        let Some(delivery) = doc.deliveries.iter().find(|d| d.agency.as_str() == accepted.from) else { return Ok(None) };
+        match BusinessStatus::next(delivery.business(), status) {
+            Step::Forward | Step::Repeat => Ok(None),
+            Step::Backward | Step::AfterTerminal if self.limits.status_order_strict => Err(Reason::BadTransition),
+            Step::Backward | Step::AfterTerminal => Ok(Some(Reason::BadTransition)),
+        }
+    }
+
+    /// What this message means for documents that are already here: a status, or a recall.
+    fn note_meaning(&mut self, accepted: &Accepted, out_of_order: bool) {
+        let status = status_of(accepted);
+        let recalls = accepted.kind() == Kind::Recall || status == Some(BusinessStatus::RecallRequested);
+        if status.is_none() && !recalls {
+            return;
+        }
+        let Some(id) = self.duplicates.document(order_key_of(accepted)) else { return };
+        let Some(doc) = self.by_id.get(&id).copied().and_then(|ix| self.doc_at_mut(ix)) else { return };
+        let Ok(by) = AgencyCode::parse(&accepted.from) else { return };
+        let at = Timestamp(accepted.at);
+        for delivery in &mut doc.deliveries {
+            if recalls && accepted.recipients.iter().any(|r| r.agency == delivery.agency.as_str()) {
+                delivery.details_mut().recall_asked = true;
+            }
+            let Some(status) = status else { continue };
+            let concerned = delivery.agency == by || (recalls && accepted.recipients.iter().any(|r| r.agency == delivery.agency.as_str()));
+            if !concerned {
+                continue;
+            }
+            let details = delivery.details_mut();
+            details.statuses.push(StatusNote { status, by, at, description: accepted.reason.clone(), out_of_order });
+            // QĐ 28/2018 Art. 9: on a recall the receiver destroys the recalled document and says so.
+            if status == BusinessStatus::ChangeAgreed && details.recall_asked {
+                details.destroyed_at = at;
+            }
+        }
+    }
+}
+
+fn status_of(accepted: &Accepted) -> Option<BusinessStatus> {
+    (accepted.kind() == Kind::Status).then(|| u8::try_from(accepted.status).ok().and_then(BusinessStatus::from_code)).flatten()
+}

@@ -1,0 +1,363 @@
+//! The fold's state as bytes, so that a restart need not read what came before.
+//!
+//! Protobuf by derive, like the facts: a later release may add fields. Mailbox numbers are kept, so facts
+//! that name them still fit.
+
+use super::duplicates::{Key, Known};
+use super::{Chunks, Delivery, DeliveryDetails, Destination, Doc, DocIx, Ground, ItemRef, Report, StatusNote, Tracking};
+use crate::clock::Timestamp;
+use crate::domain::agency::AgencyCode;
+use crate::domain::envelope::DocId;
+use crate::domain::fact::{Accepted, DeliveryState, Hop, Progressed, id_bytes};
+use crate::domain::rejection::Reason;
+use crate::domain::routing::Hop as Route;
+use crate::domain::status::BusinessStatus;
+use bytes::Bytes;
+use prost::Message;
+use std::sync::Arc;
+
+/// The bytes are not a checkpoint of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    #[error("the checkpoint cannot be read")]
+    Decode(#[from] prost::DecodeError),
+    #[error("the checkpoint names agency {0}, which is not a code")]
+    BadAgency(String),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StateImage {
+    #[prost(uint64, tag = "1")]
+    next_number: u64,
+    #[prost(message, repeated, tag = "2")]
+    docs: Vec<DocImage>,
+    #[prost(message, repeated, tag = "3")]
+    reports: Vec<ReportImage>,
+    #[prost(message, repeated, tag = "4")]
+    known: Vec<KnownImage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DocImage {
+    #[prost(message, required, tag = "1")]
+    accepted: Accepted,
+    #[prost(fixed64, repeated, tag = "2")]
+    chunks: Vec<u64>,
+    #[prost(message, repeated, tag = "3")]
+    deliveries: Vec<DeliveryImage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DeliveryImage {
+    #[prost(bytes = "bytes", tag = "1")]
+    receiver: Bytes,
+    #[prost(string, tag = "2")]
+    agency: String,
+    #[prost(uint64, tag = "3")]
+    number: u64,
+    #[prost(enumeration = "DeliveryState", tag = "4")]
+    state: i32,
+    #[prost(bool, tag = "5")]
+    is_closed: bool,
+    #[prost(uint32, tag = "6")]
+    attempts: u32,
+    #[prost(string, tag = "7")]
+    refused: String,
+    #[prost(uint64, tag = "8")]
+    arrived_at: u64,
+    #[prost(uint64, tag = "9")]
+    handed_on_at: u64,
+    #[prost(uint64, tag = "10")]
+    updated_at: u64,
+    #[prost(message, optional, tag = "11")]
+    details: Option<DetailsImage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DetailsImage {
+    #[prost(string, tag = "1")]
+    description: String,
+    #[prost(string, tag = "2")]
+    confirmed_by: String,
+    #[prost(message, repeated, tag = "3")]
+    statuses: Vec<StatusImage>,
+    #[prost(message, repeated, tag = "4")]
+    hops: Vec<Hop>,
+    #[prost(uint64, tag = "5")]
+    processing_at: u64,
+    #[prost(bool, tag = "6")]
+    recall_asked: bool,
+    #[prost(uint64, tag = "7")]
+    destroyed_at: u64,
+    #[prost(string, tag = "8")]
+    last_code: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StatusImage {
+    #[prost(uint32, tag = "1")]
+    status: u32,
+    #[prost(string, tag = "2")]
+    by: String,
+    #[prost(uint64, tag = "3")]
+    at: u64,
+    #[prost(string, tag = "4")]
+    description: String,
+    #[prost(bool, tag = "5")]
+    out_of_order: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ReportImage {
+    #[prost(uint64, tag = "1")]
+    number: u64,
+    #[prost(string, tag = "2")]
+    to: String,
+    #[prost(message, required, tag = "3")]
+    news: Progressed,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct KnownImage {
+    /// The order key of a new document; 0 for changes and statuses.
+    #[prost(fixed64, tag = "1")]
+    key: u64,
+    #[prost(string, tag = "2")]
+    sender: String,
+    #[prost(bytes = "bytes", tag = "3")]
+    doc_id: Bytes,
+    #[prost(bytes = "bytes", tag = "4")]
+    digest: Bytes,
+}
+
+impl Tracking {
+    /// The whole state as bytes. Agencies are written by code, since their numbers live only as long as the process.
+    pub fn checkpoint(&self, ground: &Ground<'_>) -> Bytes {
+        let recent = self.recent.iter().filter_map(|&ix| self.doc_at(ix));
+        let open = self.docs.iter().flatten().filter(|doc| doc.open > 0);
+        // Closed ones first, oldest first, so that they are forgotten in the same order.
+        let docs = recent.chain(open).map(doc_image).collect();
+        let mut reports: Vec<ReportImage> = self
+            .items
+            .iter()
+            .filter_map(|(&number, item)| match item {
+                ItemRef::Report(slot) => self.reports.get(*slot as usize)?.as_ref().map(|r| report_image(ground, number, r)),
+                ItemRef::Delivery(..) => None,
+            })
+            .collect();
+        reports.sort_unstable_by_key(|r| r.number);
+        let known = self
+            .duplicates
+            .iter()
+            .map(|(key, known)| KnownImage {
+                key: match key {
+                    Key::Document(order) => order,
+                    Key::Other(..) => 0,
+                },
+                sender: ground.directory.agency(known.sender).code.as_str().to_owned(),
+                doc_id: id_bytes(known.id),
+                digest: Bytes::copy_from_slice(&known.digest.to_be_bytes()),
+            })
+            .collect();
+        StateImage { next_number: self.next_number, docs, reports, known }.encode_to_vec().into()
+    }
+
+    /// The state that `checkpoint` wrote, routed by today's topology: what is homed elsewhere now goes there.
+    pub fn restore(&mut self, ground: &Ground<'_>, bytes: Bytes) -> Result<(), CheckpointError> {
+        let image = StateImage::decode(bytes)?;
+        self.next_number = image.next_number;
+        for known in image.known {
+            self.restore_known(ground, &known)?;
+        }
+        for doc in image.docs {
+            self.restore_doc(ground, doc)?;
+        }
+        for report in image.reports {
+            self.restore_report(ground, report);
+        }
+        Ok(())
+    }
+
+    fn restore_known(&mut self, ground: &Ground<'_>, image: &KnownImage) -> Result<(), CheckpointError> {
+        let Some(sender) = ground.directory.lookup(&code(&image.sender)?) else { return Ok(()) };
+        let digest = image.digest.iter().take(16).fold(0, |sum, &byte| sum << 8 | u128::from(byte));
+        let id = DocId::from_slice(&image.doc_id).unwrap_or(DocId::NIL);
+        let key = if image.key == 0 { Key::Other(sender, digest) } else { Key::Document(image.key) };
+        self.duplicates.restore(key, Known { sender, id, digest });
+        Ok(())
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "recipients_max is far below 2^32")]
+    fn restore_doc(&mut self, ground: &Ground<'_>, image: DocImage) -> Result<(), CheckpointError> {
+        let accepted = Arc::new(image.accepted);
+        let mut deliveries = Vec::with_capacity(image.deliveries.len());
+        for delivery in image.deliveries {
+            deliveries.push(delivery_of(ground, delivery)?);
+        }
+        let open = deliveries.iter().filter(|d| !d.is_closed).count() as u32;
+        let doc = Doc {
+            id: accepted.id(),
+            key: crate::domain::fact::order_key_of(&accepted),
+            chunks: Chunks::from_slice(&image.chunks),
+            accepted: Arc::clone(&accepted),
+            deliveries,
+            open,
+        };
+        let ix = self.insert_doc(doc);
+        self.by_id.entry(accepted.id()).or_insert(ix);
+        if open == 0 {
+            self.recent.push_back(ix);
+        } else {
+            self.open_docs += 1;
+        }
+        if accepted.via.is_empty()
+            && let Some(sender) = ground.directory.lookup(&code(&accepted.from)?)
+        {
+            self.sent.entry(sender).or_default().push_back(ix);
+        }
+        self.restore_places(ix);
+        Ok(())
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "recipients_max is far below 2^32")]
+    fn restore_places(&mut self, ix: DocIx) {
+        let Some(doc) = self.doc_at(ix) else { return };
+        let places: Vec<_> = doc
+            .deliveries
+            .iter()
+            .enumerate()
+            .map(|(place, d)| (place as u32, d.receiver, d.number, d.to, d.is_closed || d.handed_on_at > Timestamp::ZERO))
+            .collect();
+        for (place, receiver, number, to, is_settled) in places {
+            self.by_receiver.insert(receiver, (ix, place));
+            if is_settled {
+                continue;
+            }
+            match to {
+                Some(Destination::Inbox(agency)) => {
+                    self.items.insert(number, ItemRef::Delivery(ix, place));
+                    self.inboxes.entry(agency).or_default().open.insert(number, (ix, place));
+                }
+                Some(Destination::Link(peer)) => {
+                    self.items.insert(number, ItemRef::Delivery(ix, place));
+                    *self.link_depth.entry(peer).or_default() += 1;
+                }
+                None => {}
+            }
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "reports in memory are bounded far below 2^32")]
+    fn restore_report(&mut self, ground: &Ground<'_>, image: ReportImage) {
+        let to = ground.routes.platform(&image.to).or_else(|| ground.routes.link_to_platform(ground.here, &image.news.origin));
+        let Some(to) = to else { return };
+        self.reports.push(Some(Report { to, news: Arc::new(image.news) }));
+        self.items.insert(image.number, ItemRef::Report(self.reports.len() as u32 - 1));
+        *self.link_depth.entry(to).or_default() += 1;
+    }
+}
+
+fn code(text: &str) -> Result<AgencyCode, CheckpointError> {
+    AgencyCode::parse(text).map_err(|_invalid| CheckpointError::BadAgency(text.to_owned()))
+}
+
+fn doc_image(doc: &Doc) -> DocImage {
+    DocImage {
+        accepted: Accepted::clone(&doc.accepted),
+        chunks: doc.chunks.as_slice().to_vec(),
+        deliveries: doc.deliveries.iter().map(delivery_image).collect(),
+    }
+}
+
+fn delivery_image(delivery: &Delivery) -> DeliveryImage {
+    DeliveryImage {
+        receiver: id_bytes(delivery.receiver),
+        agency: delivery.agency.as_str().to_owned(),
+        number: delivery.number,
+        state: delivery.state as i32,
+        is_closed: delivery.is_closed,
+        attempts: delivery.attempts,
+        refused: delivery.refused.map(|r| r.code().to_owned()).unwrap_or_default(),
+        arrived_at: delivery.arrived_at.0,
+        handed_on_at: delivery.handed_on_at.0,
+        updated_at: delivery.updated_at.0,
+        details: delivery.details.as_deref().map(details_image),
+    }
+}
+
+fn details_image(details: &DeliveryDetails) -> DetailsImage {
+    let statuses = details.statuses.iter().map(|note| StatusImage {
+        status: u32::from(note.status.code()),
+        by: note.by.as_str().to_owned(),
+        at: note.at.0,
+        description: note.description.clone(),
+        out_of_order: note.out_of_order,
+    });
+    DetailsImage {
+        description: details.description.clone(),
+        confirmed_by: details.confirmed_by.clone(),
+        statuses: statuses.collect(),
+        hops: details.hops.clone(),
+        processing_at: details.processing_at.0,
+        recall_asked: details.recall_asked,
+        destroyed_at: details.destroyed_at.0,
+        last_code: details.last_code.clone(),
+    }
+}
+
+fn report_image(ground: &Ground<'_>, number: u64, report: &Report) -> ReportImage {
+    ReportImage {
+        number,
+        to: ground.routes.platform_name(report.to).to_owned(),
+        news: Progressed::clone(&report.news),
+    }
+}
+
+fn delivery_of(ground: &Ground<'_>, image: DeliveryImage) -> Result<Delivery, CheckpointError> {
+    let agency = code(&image.agency)?;
+    let refused = Reason::from_code(&image.refused);
+    let to = ground.directory.lookup(&agency).and_then(|id| match ground.routes.next_hop(ground.here, id) {
+        Route::Here => Some(Destination::Inbox(id)),
+        Route::Link(peer) => Some(Destination::Link(peer)),
+        Route::NoRoute => None,
+    });
+    let state = image.state();
+    Ok(Delivery {
+        receiver: DocId::from_slice(&image.receiver).unwrap_or(DocId::NIL),
+        agency,
+        to: if refused.is_some() && state == DeliveryState::Refused { None } else { to },
+        number: image.number,
+        state,
+        is_closed: image.is_closed,
+        attempts: image.attempts,
+        refused,
+        arrived_at: Timestamp(image.arrived_at),
+        handed_on_at: Timestamp(image.handed_on_at),
+        updated_at: Timestamp(image.updated_at),
+        details: image.details.map(details_of).transpose()?,
+    })
+}
+
+fn details_of(image: DetailsImage) -> Result<Box<DeliveryDetails>, CheckpointError> {
+    let mut statuses = Vec::with_capacity(image.statuses.len());
+    for note in image.statuses {
+        let Some(status) = u8::try_from(note.status).ok().and_then(BusinessStatus::from_code) else { continue };
+        statuses.push(StatusNote {
+            status,
+            by: code(&note.by)?,
+            at: Timestamp(note.at),
+            description: note.description,
+            out_of_order: note.out_of_order,
+        });
+    }
+    Ok(Box::new(DeliveryDetails {
+        description: image.description,
+        confirmed_by: image.confirmed_by,
+        statuses,
+        hops: image.hops,
+        processing_at: Timestamp(image.processing_at),
+        recall_asked: image.recall_asked,
+        destroyed_at: Timestamp(image.destroyed_at),
+        last_code: image.last_code,
+    }))
+}

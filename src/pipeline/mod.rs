@@ -1,0 +1,303 @@
+//! The only place where order is decided: accept → journal → fold + route → deliver → confirm.
+//!
+//! One `Pipeline` per process serves all its platforms over one journal. The same files run live and in
+//! virtual time: nothing here knows tokio's timers, sockets or files.
+//!
+//! Invariant: nobody is answered before the fold; nothing but `route` reads the journal while it runs.
+
+mod accept;
+mod answers;
+mod bodies;
+mod confirm;
+mod deliver;
+mod hop;
+mod look;
+mod registry;
+mod route;
+
+use crate::bus::Bus;
+use crate::bus::mailbox::MailboxLimits;
+use crate::clock::{Clock, Timestamp};
+use crate::domain::agency::AgencyCode;
+use crate::domain::conditions::PlatformConditions;
+use crate::domain::directory::Directory;
+use crate::domain::envelope::DocId;
+use crate::domain::fact::PlatformId;
+use crate::domain::routing::{PlatformIx, RoutingTable};
+use crate::domain::rules::Rules;
+use crate::domain::tracking::{Ground, Tracking, TrackingLimits};
+use crate::egress::Transport;
+use crate::journal::Journal;
+use answers::Answers;
+use arc_swap::ArcSwap;
+use bodies::{Bodies, Budget};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub use accept::{AcceptedAnswer, Content, Submission};
+pub use bodies::BytesPermit;
+pub use look::{Piece, StoryLine};
+pub use route::{Event, EventKind};
+
+/// The outside world: three seams, one parameter.
+pub trait Ports: Send + Sync + 'static {
+    type Clock: Clock;
+    type Journal: Journal;
+    type Transport: Transport;
+
+    fn clock(&self) -> &Self::Clock;
+    fn journal(&self) -> &Self::Journal;
+    fn transport(&self) -> &Self::Transport;
+}
+
+/// Bounds of the pipeline; each is a key of the topology file.
+#[derive(Clone, Debug)]
+pub struct PipelineLimits {
+    pub body_bytes_max: u64,
+    pub bytes_in_flight_max: u64,
+    /// Share of `bytes_in_flight_max` that only transit may take.
+    pub transit_reserved_share: f64,
+    pub chunk_bytes_max: usize,
+    pub batch_bytes_max: usize,
+    pub batch_items_max: usize,
+    pub inline_body_bytes_max: u64,
+    pub route_lag_max: u64,
+    pub link_batch_max: usize,
+    pub link_batch_bytes_max: u64,
+    pub dispatchers_per_mailbox: usize,
+    pub hops_max: u32,
+    pub recipients_max: usize,
+    pub retry_first: std::time::Duration,
+    pub retry_max: std::time::Duration,
+    pub attempts_max: u32,
+    pub hand_timeout: std::time::Duration,
+    pub answer_timeout: std::time::Duration,
+    pub inbox_age_max: std::time::Duration,
+    pub retention: std::time::Duration,
+    pub checkpoint_interval: std::time::Duration,
+    pub tracking: TrackingLimits,
+    pub overtaken_max: u32,
+    pub events_queue_max: usize,
+    pub list_items_max: usize,
+    /// A locked receiver refuses the whole document instead of only itself.
+    pub locked_refuses_all: bool,
+}
+
+/// One platform of this process.
+#[derive(Debug)]
+pub struct Platform {
+    pub ix: PlatformIx,
+    pub id: PlatformId,
+    pub name: String,
+    pub post: Mutex<Post>,
+    pub counters: Counters,
+    admission: Mutex<crate::domain::conditions::Admission>,
+    link_states: Mutex<std::collections::BTreeMap<PlatformIx, LinkState>>,
+}
+
+/// What one lock guards: the fold of a platform and its mailboxes.
+#[derive(Debug)]
+pub struct Post {
+    pub tracking: Tracking,
+    pub bus: Bus,
+}
+
+/// Whether a neighbour answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkState {
+    pub is_down: bool,
+    pub since: Timestamp,
+    pub code: String,
+    pub detail: String,
+}
+
+/// Plain counts of one platform, bumped once per batch and read at scrape.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub accepted: AtomicU64,
+    pub refused: AtomicU64,
+    pub duplicates: AtomicU64,
+    pub arrived: AtomicU64,
+    pub handed_on: AtomicU64,
+    pub confirmed: AtomicU64,
+    pub hop_accepted: AtomicU64,
+    pub retried: AtomicU64,
+    pub statuses: AtomicU64,
+    pub bytes_in: AtomicU64,
+}
+
+/// What the pipeline is built from.
+#[derive(Debug)]
+pub struct Setup {
+    pub limits: PipelineLimits,
+    pub rules: Rules,
+    pub directory: Arc<Directory>,
+    pub routes: Arc<RoutingTable>,
+    /// Platforms that this process runs, with their conditions.
+    pub platforms: Vec<(PlatformIx, PlatformConditions)>,
+    /// Seeds ids and hash maps; from the system's entropy when live.
+    pub seed: u64,
+}
+
+/// The pipeline of one process.
+#[derive(Debug)]
+pub struct Pipeline<P: Ports> {
+    ports: P,
+    pub limits: PipelineLimits,
+    pub rules: Rules,
+    platforms: Vec<Platform>,
+    directory: ArcSwap<Directory>,
+    routes: ArcSwap<RoutingTable>,
+    answers: Answers,
+    bodies: Bodies,
+    budget: Arc<Budget>,
+    ids: Mutex<Random>,
+    is_closed: AtomicBool,
+    is_draining: AtomicBool,
+    folded_entries: AtomicU64,
+    appended_entries: AtomicU64,
+    events: tokio::sync::broadcast::Sender<Arc<Event>>,
+}
+
+impl<P: Ports> Pipeline<P> {
+    pub fn new(ports: P, setup: Setup) -> Self {
+        let limits = setup.limits;
+        let mailbox = MailboxLimits { depth_max: limits.tracking.link_depth_max.max(limits.tracking.mailbox_depth_max) + 1, overtaken_max: limits.overtaken_max };
+        let platforms = setup
+            .platforms
+            .iter()
+            .map(|(ix, conditions)| {
+                let name = setup.routes.platform_name(*ix).to_owned();
+                Platform {
+                    ix: *ix,
+                    id: PlatformId::of(&name),
+                    post: Mutex::new(Post {
+                        tracking: Tracking::new(limits.tracking, setup.seed),
+                        bus: Bus::new(mailbox, setup.routes.neighbours(*ix), setup.seed),
+                    }),
+                    name,
+                    counters: Counters::default(),
+                    admission: Mutex::new(crate::domain::conditions::Admission::new(conditions.clone())),
+                    link_states: Mutex::new(std::collections::BTreeMap::new()),
+                }
+            })
+            .collect::<Vec<_>>();
+        let (events, _) = tokio::sync::broadcast::channel(limits.events_queue_max.max(1));
+        Self {
+            answers: Answers::new(setup.seed),
+            // A body is worth remembering only where another platform of this process may be handed it.
+            bodies: Bodies::new(limits.retention / 2, setup.seed, if platforms.len() > 1 { 0 } else { SHARED_BODY_BYTES_MIN }),
+            budget: Arc::new(Budget::new(limits.bytes_in_flight_max, limits.transit_reserved_share)),
+            ports,
+            rules: setup.rules,
+            platforms,
+            directory: ArcSwap::new(setup.directory),
+            routes: ArcSwap::new(setup.routes),
+            ids: Mutex::new(Random(setup.seed)),
+            is_closed: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
+            folded_entries: AtomicU64::new(0),
+            appended_entries: AtomicU64::new(0),
+            events,
+            limits,
+        }
+    }
+
+    pub const fn ports(&self) -> &P {
+        &self.ports
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock().now()
+    }
+
+    /// The platforms of this process.
+    pub fn platforms(&self) -> &[Platform] {
+        &self.platforms
+    }
+
+    pub fn platform(&self, ix: PlatformIx) -> Option<&Platform> {
+        self.platforms.iter().find(|platform| platform.ix == ix)
+    }
+
+    fn platform_by_id(&self, id: PlatformId) -> Option<&Platform> {
+        self.platforms.iter().find(|platform| platform.id == id)
+    }
+
+    pub fn directory(&self) -> arc_swap::Guard<Arc<Directory>> {
+        self.directory.load()
+    }
+
+    pub fn routes(&self) -> arc_swap::Guard<Arc<RoutingTable>> {
+        self.routes.load()
+    }
+
+    /// What happens, for the operator: each event once per subscriber; a slow one misses some and is told so.
+    pub fn subscribe_events(&self) -> tokio::sync::broadcast::Receiver<Arc<Event>> {
+        self.events.subscribe()
+    }
+
+    /// False once the journal is closed: nothing more can be acknowledged.
+    pub fn is_open(&self) -> bool {
+        !self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Refuses new intake from now on; what is under way goes on.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    /// Replaces a platform's conditions at run time.
+    pub fn set_conditions(&self, platform: PlatformIx, conditions: PlatformConditions) {
+        if let Some(platform) = self.platform(platform) {
+            *platform.admission.lock() = crate::domain::conditions::Admission::new(conditions);
+        }
+    }
+
+    pub fn link_states(&self, platform: PlatformIx) -> std::collections::BTreeMap<PlatformIx, LinkState> {
+        self.platform(platform).map(|p| p.link_states.lock().clone()).unwrap_or_default()
+    }
+
+    fn ground<'a>(&self, platform: &'a Platform, directory: &'a Directory, routes: &'a RoutingTable) -> Ground<'a> {
+        Ground { here: platform.ix, here_name: &platform.name, routes, directory }
+    }
+
+    fn new_doc_id(&self, now: Timestamp) -> DocId {
+        let mut random = self.ids.lock();
+        let wide = u128::from(random.next()) << 64 | u128::from(random.next());
+        DocId::new(now, wide)
+    }
+
+    fn entry_id(&self) -> u128 {
+        let mut random = self.ids.lock();
+        u128::from(random.next()) << 64 | u128::from(random.next())
+    }
+
+    /// How many appended entries the fold has not yet seen.
+    fn lag(&self) -> u64 {
+        self.appended_entries.load(Ordering::Relaxed).saturating_sub(self.folded_entries.load(Ordering::Relaxed))
+    }
+}
+
+/// Bodies at least this large are shared by digest even where only one platform runs.
+const SHARED_BODY_BYTES_MIN: u64 = 4096;
+
+/// SplitMix64: ids need to differ, not to be secret.
+#[derive(Debug)]
+struct Random(u64);
+
+impl Random {
+    const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+/// Canonical code or `None`.
+fn parse_code(text: &str) -> Option<AgencyCode> {
+    AgencyCode::parse(text).ok()
+}
