@@ -1,0 +1,1 @@
+//! Invented agencies (placeholder, see below).
