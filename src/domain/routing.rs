@@ -22,6 +22,7 @@ impl PlatformIx {
 /// What routing needs to know of a platform.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
+    pub name: String,
     pub parent: Option<PlatformIx>,
     /// The agencies that live here, with all below them that live nowhere nearer.
     pub roots: Vec<AgencyCode>,
@@ -152,6 +153,24 @@ impl RoutingTable {
             })
             .map(|(other, _)| other)
             .collect()
+    }
+
+    /// The name of a platform; empty for one that is not in the topology.
+    pub fn platform_name(&self, at: PlatformIx) -> &str {
+        self.nodes.get(at.ix()).map(|node| node.name.as_str()).unwrap_or_default()
+    }
+
+    /// The platform of this name.
+    pub fn platform(&self, name: &str) -> Option<PlatformIx> {
+        (0..).map(PlatformIx).zip(&self.nodes).find(|(_, node)| node.name == name).map(|(at, _)| at)
+    }
+
+    /// The neighbour that leads to the platform of this name.
+    pub fn link_to_platform(&self, at: PlatformIx, name: &str) -> Option<PlatformIx> {
+        match self.next_hop_to_platform(at, self.platform(name)?) {
+            Hop::Link(peer) => Some(peer),
+            Hop::Here | Hop::NoRoute => None,
+        }
     }
 
     pub const fn platforms(&self) -> usize {
