@@ -19,7 +19,7 @@ use crate::bus::Bus;
 use crate::bus::mailbox::MailboxLimits;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::agency::AgencyCode;
-use crate::domain::conditions::PlatformConditions;
+use crate::domain::conditions::{PlatformConditions, QueueFull, Schedule};
 use crate::domain::directory::Directory;
 use crate::domain::envelope::DocId;
 use crate::domain::fact::PlatformId;
@@ -37,8 +37,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use accept::{AcceptedAnswer, Content, Submission};
 pub use bodies::BytesPermit;
-pub use look::{Piece, StoryLine};
-pub use route::{Event, EventKind};
+pub use confirm::Word;
+pub use hop::Peer;
+pub use look::Found;
+pub use route::{Event, EventKind, RecoverError};
 
 /// The outside world: three seams, one parameter.
 pub trait Ports: Send + Sync + 'static {
@@ -92,8 +94,9 @@ pub struct Platform {
     pub name: String,
     pub post: Mutex<Post>,
     pub counters: Counters,
-    admission: Mutex<crate::domain::conditions::Admission>,
+    admission: Mutex<Admission>,
     link_states: Mutex<std::collections::BTreeMap<PlatformIx, LinkState>>,
+    doubts: Mutex<deliver::Doubts>,
 }
 
 /// What one lock guards: the fold of a platform and its mailboxes.
@@ -178,8 +181,9 @@ impl<P: Ports> Pipeline<P> {
                     }),
                     name,
                     counters: Counters::default(),
-                    admission: Mutex::new(crate::domain::conditions::Admission::new(conditions.clone())),
+                    admission: Mutex::new(Admission::new(conditions.clone())),
                     link_states: Mutex::new(std::collections::BTreeMap::new()),
+                    doubts: Mutex::default(),
                 }
             })
             .collect::<Vec<_>>();
@@ -251,7 +255,7 @@ impl<P: Ports> Pipeline<P> {
     /// Replaces a platform's conditions at run time.
     pub fn set_conditions(&self, platform: PlatformIx, conditions: PlatformConditions) {
         if let Some(platform) = self.platform(platform) {
-            *platform.admission.lock() = crate::domain::conditions::Admission::new(conditions);
+            *platform.admission.lock() = Admission::new(conditions);
         }
     }
 
@@ -277,6 +281,23 @@ impl<P: Ports> Pipeline<P> {
     /// How many appended entries the fold has not yet seen.
     fn lag(&self) -> u64 {
         self.appended_entries.load(Ordering::Relaxed).saturating_sub(self.folded_entries.load(Ordering::Relaxed))
+    }
+}
+
+/// A platform's capacity and how much of it is taken.
+#[derive(Debug)]
+struct Admission {
+    conditions: PlatformConditions,
+    schedule: Schedule,
+}
+
+impl Admission {
+    fn new(conditions: PlatformConditions) -> Self {
+        Self { conditions, schedule: Schedule::default() }
+    }
+
+    fn next_document(&mut self, now: Timestamp) -> Result<Timestamp, QueueFull> {
+        self.conditions.next_document(&mut self.schedule, now)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::AgencyId;
 use crate::domain::envelope::Kind;
-use crate::domain::fact::{Accepted, DeliveryState, Hop, Progressed, Recipient, id_bytes, order_key_of};
+use crate::domain::fact::{Accepted, DeliveryState, Progressed, Recipient, id_bytes, order_key_of};
 use crate::domain::rejection::Reason;
 use crate::domain::routing::Hop as Route;
 use crate::domain::status::{BusinessStatus, Step};
@@ -189,8 +189,6 @@ impl Tracking {
             .map(|d| (d.receiver, d.state, String::new()))
             .collect();
         for (receiver, state, code) in news {
-            let mut hops = accepted.hops.clone();
-            hops.push(Hop { platform: ground.here_name.to_owned(), received_at: accepted.at, ..Hop::default() });
             let news = Progressed {
                 origin: accepted.origin.clone(),
                 doc_id: accepted.doc_id.clone(),
@@ -198,7 +196,7 @@ impl Tracking {
                 state: state as i32,
                 code,
                 at: accepted.at,
-                hops,
+                hops: accepted.hops.clone(),
                 platform: ground.here_name.to_owned(),
                 ..Progressed::default()
             };

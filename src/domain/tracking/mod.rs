@@ -293,6 +293,13 @@ impl Tracking {
         self.doc_at(*self.by_id.get(&id)?)
     }
 
+    /// Every copy of a document here: a document may arrive in several, for different recipients.
+    pub fn copies(&self, id: DocId) -> Vec<&Doc> {
+        let Some(first) = self.doc(id) else { return Vec::new() };
+        let others = self.docs.iter().flatten().filter(|doc| doc.id == id && !std::ptr::eq(*doc, first));
+        std::iter::once(first).chain(others).collect()
+    }
+
     /// The delivery that has this receiver's DocId.
     pub fn delivery(&self, receiver: DocId) -> Option<(&Doc, &Delivery)> {
         let (ix, place) = *self.by_receiver.get(&receiver)?;
@@ -319,6 +326,11 @@ impl Tracking {
     /// The document with this order key, if it is known in memory.
     pub fn doc_by_key(&self, key: u64) -> Option<&Doc> {
         self.doc(self.duplicates.document(key)?)
+    }
+
+    /// The number that the next mailbox item will have.
+    pub const fn next_number(&self) -> u64 {
+        self.next_number
     }
 
     pub const fn open_docs(&self) -> usize {

@@ -1,0 +1,143 @@
+//! The recipient's word: the state of a delivery, checked and journalled.
+
+use super::{Pipeline, Platform, Ports};
+use crate::domain::directory::Caller;
+use crate::domain::envelope::DocId;
+use crate::domain::fact::{Confirmed, DeliveryState, Fact, id_bytes};
+use crate::domain::rejection::{Place, Reason, Rejection};
+use crate::domain::tracking::{Destination, Verdict};
+use crate::journal::{Batch, Content, Entry, Journal, Lookup};
+use std::sync::atomic::Ordering;
+
+/// One confirmation: the receiver's DocId, the new state, and what the recipient says about it.
+#[derive(Clone, Debug)]
+pub struct Word {
+    pub receiver: DocId,
+    pub state: DeliveryState,
+    pub description: String,
+}
+
+impl<P: Ports> Pipeline<P> {
+    /// Confirms deliveries to agencies that the caller speaks for. One answer each, durable and folded.
+    pub async fn confirm(&self, platform: &Platform, caller: &Caller, words: Vec<Word>) -> Vec<Result<(), Rejection>> {
+        let mut answers: Vec<Result<(), Rejection>> = Vec::with_capacity(words.len());
+        let mut entries = Vec::with_capacity(words.len());
+        let mut places = Vec::with_capacity(words.len());
+        let now = self.now();
+        for word in words {
+            let checked = if self.is_open() { self.check_word(platform, caller, &word).await } else { Err(Reason::Unavailable.into()) };
+            if matches!(checked, Ok(true)) {
+                places.push(answers.len());
+                let confirmed = Confirmed {
+                    receiver: id_bytes(word.receiver),
+                    state: word.state as i32,
+                    description: word.description,
+                    member: caller.id().to_string(),
+                    at: now.0,
+                };
+                let content = Content::Fact(Fact::Confirmed(confirmed));
+                entries.push(Entry { id: self.entry_id(), platform: platform.id, at: now, content });
+            }
+            answers.push(checked.map(drop));
+        }
+        let outcome = self.append_words(entries).await;
+        for (entry, place) in places.into_iter().enumerate() {
+            let Some(answer) = answers.get_mut(place) else { continue };
+            *answer = match &outcome {
+                Ok(verdicts) => match verdicts.get(entry) {
+                    Some(Verdict::Refused(reason)) => Err((*reason).into()),
+                    Some(_) => Ok(()),
+                    None => Err(Reason::Internal.into()),
+                },
+                Err(rejection) => Err(rejection.clone()),
+            };
+        }
+        answers
+    }
+
+    async fn append_words(&self, entries: Vec<Entry>) -> Result<Vec<Verdict>, Rejection> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (ticket, folded) = self.answers.expect();
+        self.appended_entries.fetch_add(entries.len() as u64, Ordering::Relaxed);
+        if self.ports.journal().append(Batch { ticket, entries }).await.is_err() {
+            self.answers.forget(ticket);
+            return Err(Reason::Unavailable.into());
+        }
+        Ok(self.await_folded(folded).await?.verdicts)
+    }
+
+    /// Is it in an inbox of the caller's? `Ok(false)` when it was confirmed long ago and nothing is left to do.
+    async fn check_word(&self, platform: &Platform, caller: &Caller, word: &Word) -> Result<bool, Rejection> {
+        if !matches!(word.state, DeliveryState::Processing | DeliveryState::Done | DeliveryState::Fail) {
+            return Err(Rejection::new(Reason::BadTransition).at(Place::Parameter("status".into())));
+        }
+        let known = {
+            let post = platform.post.lock();
+            post.tracking.delivery(word.receiver).map(|(_, d)| (d.agency, matches!(d.to, Some(Destination::Inbox(_)))))
+        };
+        match known {
+            Some((agency, true)) if caller.speaks_for(&agency) => Ok(true),
+            Some((_, true)) => Err(Reason::NotYourDocument.into()),
+            Some((_, false)) => Err(Reason::UnknownDocument.into()),
+            None => self.check_old_word(platform, caller, word).await,
+        }
+    }
+
+    /// A document that memory has forgotten was closed long ago: the same word again is fine, another is not.
+    async fn check_old_word(&self, platform: &Platform, caller: &Caller, word: &Word) -> Result<bool, Rejection> {
+        let Some(old) = self.old_document(platform, word.receiver).await else {
+            return Err(Rejection::new(Reason::UnknownDocument).detail(word.receiver.to_string()));
+        };
+        let Some((_, delivery)) = old.delivery(word.receiver) else { return Err(Reason::UnknownDocument.into()) };
+        if !caller.speaks_for(&delivery.agency) {
+            return Err(Reason::NotYourDocument.into());
+        }
+        if delivery.state == word.state { Ok(false) } else { Err(Reason::BadTransition.into()) }
+    }
+
+    /// The fold of one closed document's facts, read back from sealed segments.
+    pub(super) async fn old_document(&self, platform: &Platform, id: DocId) -> Option<crate::domain::tracking::Tracking> {
+        let journal = self.ports.journal();
+        let mut facts = journal.find(Some(platform.id), Lookup::Doc(id), OLD_FACTS_MAX).await.ok()?;
+        let key = facts.iter().find_map(|stored| match &stored.entry.content {
+            Content::Fact(Fact::Accepted(accepted)) => Some(crate::journal::order_key_of(accepted)),
+            Content::Fact(_) | Content::Chunk(_) => None,
+        })?;
+        facts.extend(journal.find(Some(platform.id), Lookup::Key(key), OLD_FACTS_MAX).await.ok()?);
+        let receivers: Vec<DocId> = facts
+            .iter()
+            .filter_map(|stored| match &stored.entry.content {
+                Content::Fact(Fact::Accepted(accepted)) => Some(accepted.recipients.iter().map(crate::domain::fact::Recipient::id).collect::<Vec<_>>()),
+                Content::Fact(_) | Content::Chunk(_) => None,
+            })
+            .flatten()
+            .take(OLD_FACTS_MAX)
+            .collect();
+        for receiver in receivers {
+            facts.extend(journal.find(Some(platform.id), Lookup::Doc(receiver), OLD_FACTS_MAX).await.ok()?);
+        }
+        facts.sort_by_key(|stored| stored.seq);
+        facts.dedup_by_key(|stored| stored.seq);
+        let (directory, routes) = (self.directory.load(), self.routes.load());
+        let ground = self.ground(platform, &directory, &routes);
+        let mut tracking = crate::domain::tracking::Tracking::new(self.limits.tracking, 0);
+        let mut effects = Vec::new();
+        for stored in &facts {
+            if let Content::Fact(fact) = &stored.entry.content {
+                let chunks = match fact {
+                    Fact::Accepted(accepted) => accepted.body.as_ref().map(|body| body.chunks.as_slice()),
+                    _ => None,
+                };
+                let chunks = crate::domain::tracking::Chunks::from_slice(chunks.unwrap_or_default());
+                tracking.apply(&ground, fact, chunks, &mut effects);
+                effects.clear();
+            }
+        }
+        Some(tracking)
+    }
+}
+
+/// Facts of one old document that are read back.
+const OLD_FACTS_MAX: usize = 1024;

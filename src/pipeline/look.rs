@@ -1,0 +1,111 @@
+//! What members and the operator may read: content, inboxes, outboxes, stories. Nothing is consumed.
+
+use super::{Pipeline, Platform, Ports};
+use crate::domain::agency::AgencyCode;
+use crate::domain::directory::{AgencyId, Caller};
+use crate::domain::envelope::DocId;
+use crate::domain::fact::Accepted;
+use crate::domain::rejection::{Place, Reason, Rejection};
+use crate::domain::tracking::{Delivery, Doc, Tracking};
+use crate::journal::{Journal, ReadError, Seq};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// One document, found for someone who may see it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub accepted: Arc<Accepted>,
+    /// The delivery asked for; `None` when the sender's DocId was given.
+    pub delivery: Option<Delivery>,
+    /// Where its body stands.
+    pub chunks: Vec<u64>,
+}
+
+impl<P: Ports> Pipeline<P> {
+    /// A document by its DocId, a receiver's or a sender's, for a caller that speaks for that agency.
+    pub async fn find(&self, platform: &Platform, caller: &Caller, id: DocId) -> Result<Found, Rejection> {
+        let in_memory = found_in(&platform.post.lock().tracking, id);
+        let found = match in_memory {
+            Some(found) => found,
+            None => match self.old_document(platform, id).await.as_ref().and_then(|old| found_in(old, id)) {
+                Some(found) => found,
+                None => return Err(Rejection::new(Reason::UnknownDocument).detail(id.to_string())),
+            },
+        };
+        let is_theirs = match &found.delivery {
+            Some(delivery) => {
+                caller.speaks_for(&delivery.agency) && matches!(delivery.to, Some(crate::domain::tracking::Destination::Inbox(_)))
+            }
+            None => found.accepted.via.is_empty() && AgencyCode::parse(&found.accepted.from).is_ok_and(|code| caller.speaks_for(&code)),
+        };
+        if !is_theirs {
+            return Err(Reason::NotYourDocument.into());
+        }
+        // QĐ 28/2018 Art. 9: the receiver destroys a recalled document; its metadata stays.
+        if found.delivery.as_ref().is_some_and(Delivery::is_destroyed) {
+            return Err(Reason::ContentDestroyed.into());
+        }
+        Ok(found)
+    }
+
+    /// One chunk of a body.
+    pub async fn chunk(&self, seq: u64) -> Result<Bytes, ReadError> {
+        self.ports.journal().chunk(Seq(seq)).await
+    }
+
+    /// A small body whole.
+    pub async fn body(&self, chunks: &[u64]) -> Result<Bytes, ReadError> {
+        self.whole_body(chunks).await
+    }
+
+    /// The agency that a caller asks about: known, and the caller's to ask about.
+    pub fn own_agency(&self, caller: &Caller, text: &str) -> Result<(AgencyId, AgencyCode), Rejection> {
+        let wrong = |reason| Rejection::new(reason).at(Place::Parameter("agency".into())).detail(text);
+        if text.is_empty() {
+            return caller.only_agency().ok_or_else(|| wrong(Reason::ParameterMissing));
+        }
+        let code = AgencyCode::parse(text).map_err(|_invalid| wrong(Reason::CodeInvalid))?;
+        let id = self.directory.load().lookup(&code).ok_or_else(|| wrong(Reason::AgencyUnknown))?;
+        if caller.speaks_for(&code) { Ok((id, code)) } else { Err(wrong(Reason::NotYourDocument)) }
+    }
+
+    /// Every platform of this process that knows the document with this DocId, a sender's or a receiver's,
+    /// with what it knows: from memory, else from sealed segments.
+    pub async fn story(&self, id: DocId) -> Vec<(String, Vec<Doc>)> {
+        let mut story = Vec::new();
+        for platform in &self.platforms {
+            let mut docs = docs_in(&platform.post.lock().tracking, id);
+            if docs.is_empty()
+                && let Some(old) = self.old_document(platform, id).await
+            {
+                docs = docs_in(&old, id);
+            }
+            if !docs.is_empty() {
+                story.push((platform.name.clone(), docs));
+            }
+        }
+        story
+    }
+
+    /// The DocId of a sender's own document, by its order key, on any platform of this process.
+    pub fn doc_id_of(&self, key: u64) -> Option<DocId> {
+        self.platforms.iter().find_map(|platform| platform.post.lock().tracking.doc_by_key(key).map(|doc| doc.id))
+    }
+}
+
+fn found_in(tracking: &Tracking, id: DocId) -> Option<Found> {
+    let found = |doc: &Doc, delivery: Option<&Delivery>| Found {
+        accepted: Arc::clone(&doc.accepted),
+        delivery: delivery.cloned(),
+        chunks: doc.chunks.as_slice().to_vec(),
+    };
+    if let Some((doc, delivery)) = tracking.delivery(id) {
+        return Some(found(doc, Some(delivery)));
+    }
+    tracking.doc(id).map(|doc| found(doc, None))
+}
+
+fn docs_in(tracking: &Tracking, id: DocId) -> Vec<Doc> {
+    let sender_id = tracking.delivery(id).map_or(id, |(doc, _)| doc.id);
+    tracking.copies(sender_id).into_iter().cloned().collect()
+}
