@@ -165,12 +165,16 @@ pub struct Envelope {
     pub type_name: String,
     pub subject: String,
     pub urgency: Urgency,
+    /// `SteeringType`: 1 not steering, 2 steering, 3 report on steering; 0 when not given.
+    pub steering: u8,
     pub due_date: Option<jiff::civil::Date>,
     /// `Paper` = 1: a paper copy follows.
     pub paper_follows: bool,
     pub response_for: Vec<ResponseFor>,
     /// BussinessDocReason.
     pub reason: String,
+    /// The DocumentId that a recall or an update is about; empty for the other kinds.
+    pub acts_on: String,
     /// Update only.
     pub receiver_changes: Vec<ReceiverChange>,
     /// Replace only: DocumentIds replaced.
@@ -207,10 +211,12 @@ impl Envelope {
             type_name: String::new(),
             subject: String::new(),
             urgency: Urgency::NORMAL,
+            steering: 0,
             due_date: None,
             paper_follows: false,
             response_for: Vec::new(),
             reason: String::new(),
+            acts_on: String::new(),
             receiver_changes: Vec::new(),
             replaces: Vec::new(),
             status: None,

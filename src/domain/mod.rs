@@ -3,10 +3,17 @@
 //! Invariant: nothing here is async, does I/O, asks a clock or draws a random number.
 
 pub mod agency;
+pub mod calendar;
 pub mod conditions;
 pub mod directory;
+pub mod document_type;
+pub mod edxml;
 pub mod envelope;
 pub mod fact;
 pub mod rejection;
 pub mod routing;
+pub mod rules;
+pub mod secrecy;
+pub mod signature;
 pub mod status;
+pub mod tracking;
