@@ -3,5 +3,9 @@
 pub mod bus;
 pub mod clock;
 pub mod domain;
+pub mod egress;
 pub mod journal;
+pub mod pipeline;
+pub mod pki;
+pub mod tls;
 pub mod wire;
