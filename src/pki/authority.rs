@@ -93,13 +93,17 @@ fn authority_params(
     key: &KeyPair,
 ) -> Result<CertificateParams, PkiError> {
     let mut params = CertificateParams::default();
-    params.distinguished_name = subject(name);
+    // Chains of two folders must differ by name: otherwise a foreign certificate is "badly signed"
+    // instead of "of an unknown authority".
+    let serial = serial_for(key, now);
+    let mark: String = Serial::new(serial.as_ref()).to_string().chars().take(8).collect();
+    params.distinguished_name = subject(&format!("{name} {mark}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(below));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.use_authority_key_identifier_extension = true;
     params.not_before = moment(super::backdated(now))?;
     params.not_after = moment(now.plus(super::days(days)))?;
-    params.serial_number = Some(serial_for(key, now));
+    params.serial_number = Some(serial);
     Ok(params)
 }
 
