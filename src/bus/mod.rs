@@ -57,9 +57,14 @@ pub struct Bus {
 }
 
 impl Bus {
-    pub fn new(limits: MailboxLimits, neighbours: impl IntoIterator<Item = PlatformIx>, seed: u64) -> Self {
+    pub fn new(
+        limits: MailboxLimits,
+        neighbours: impl IntoIterator<Item = PlatformIx>,
+        seed: u64,
+    ) -> Self {
         let state = foldhash::fast::FixedState::with_seed(seed);
-        let link = |peer| (peer, Link { mailbox: Mailbox::new(limits), wake: Arc::new(Notify::new()) });
+        let link =
+            |peer| (peer, Link { mailbox: Mailbox::new(limits), wake: Arc::new(Notify::new()) });
         Self {
             limits,
             links: neighbours.into_iter().map(link).collect(),
@@ -75,9 +80,13 @@ impl Bus {
     pub fn apply(&mut self, effects: &[Effect]) {
         for effect in effects {
             match *effect {
-                Effect::Enqueue { to, number, key, urgent, bytes } => self.enqueue(to, Item { number, key, urgent, bytes }),
+                Effect::Enqueue { to, number, key, urgent, bytes } => {
+                    self.enqueue(to, Item { number, key, urgent, bytes })
+                }
                 Effect::Remove { to, number } => self.settle(to, number, Settlement::Done),
-                Effect::Again { to, number, at } => self.settle(to, number, Settlement::Again { at }),
+                Effect::Again { to, number, at } => {
+                    self.settle(to, number, Settlement::Again { at })
+                }
             }
         }
     }
@@ -93,7 +102,14 @@ impl Bus {
     }
 
     /// Leases work for a neighbour: numbers into `out`.
-    pub fn lease_link(&mut self, peer: PlatformIx, now: Timestamp, items_max: usize, bytes_max: u64, out: &mut Vec<u64>) {
+    pub fn lease_link(
+        &mut self,
+        peer: PlatformIx,
+        now: Timestamp,
+        items_max: usize,
+        bytes_max: u64,
+        out: &mut Vec<u64>,
+    ) {
         if let Some(link) = self.links.get_mut(&peer) {
             link.mailbox.lease(now, FOREVER, items_max, bytes_max, out);
         }
@@ -122,14 +138,20 @@ impl Bus {
     }
 
     /// Begins a receive stream. `open` are the items that already wait, as (agency, item).
-    pub fn subscribe(&mut self, agencies: Vec<AgencyId>, open: Vec<(AgencyId, Item)>) -> (SubscriptionId, Arc<Notify>) {
+    pub fn subscribe(
+        &mut self,
+        agencies: Vec<AgencyId>,
+        open: Vec<(AgencyId, Item)>,
+    ) -> (SubscriptionId, Arc<Notify>) {
         let id = SubscriptionId(self.next_subscription);
         self.next_subscription += 1;
         let wake = Arc::new(Notify::new());
         for &agency in &agencies {
             let limits = self.limits;
-            let watched =
-                self.watched.entry(agency).or_insert_with(|| Watched { mailbox: Mailbox::new(limits), watchers: Vec::new() });
+            let watched = self
+                .watched
+                .entry(agency)
+                .or_insert_with(|| Watched { mailbox: Mailbox::new(limits), watchers: Vec::new() });
             watched.watchers.push(id);
         }
         let subscription = Subscription {
@@ -167,7 +189,14 @@ impl Bus {
     }
 
     /// Leases work for a receive stream: numbers into `out`.
-    pub fn lease_stream(&mut self, id: SubscriptionId, now: Timestamp, items_max: usize, bytes_max: u64, out: &mut Vec<u64>) {
+    pub fn lease_stream(
+        &mut self,
+        id: SubscriptionId,
+        now: Timestamp,
+        items_max: usize,
+        bytes_max: u64,
+        out: &mut Vec<u64>,
+    ) {
         let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
         // Each agency gets one turn, so that a busy inbox does not starve the others of the stream.
         for _ in 0..subscription.ready.len() {
@@ -190,7 +219,8 @@ impl Bus {
     /// The stream's client did not take these after all.
     pub fn release_stream(&mut self, id: SubscriptionId, numbers: &[u64]) {
         let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
-        let agencies: Vec<AgencyId> = numbers.iter().filter_map(|number| subscription.leased.remove(number)).collect();
+        let agencies: Vec<AgencyId> =
+            numbers.iter().filter_map(|number| subscription.leased.remove(number)).collect();
         for (&number, &agency) in numbers.iter().zip(&agencies) {
             if let Some(watched) = self.watched.get_mut(&agency) {
                 watched.mailbox.settle(number, Settlement::Released);

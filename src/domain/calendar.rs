@@ -74,11 +74,7 @@ impl Calendar {
                 mistakes.push(LineError { line: number + 1, what });
             }
         }
-        if mistakes.is_empty() {
-            Ok(Self { exceptions, shifts: SHIFTS })
-        } else {
-            Err(mistakes)
-        }
+        if mistakes.is_empty() { Ok(Self { exceptions, shifts: SHIFTS }) } else { Err(mistakes) }
     }
 
     /// The built-in calendar.
@@ -125,8 +121,7 @@ impl Calendar {
     /// The last moment of a document's DueDate: the end of work on that day, or on the next working day when
     /// nobody works then.
     pub fn due(&self, due_on: Date) -> Timestamp {
-        let day =
-            if self.is_working_day(due_on) { due_on } else { self.next_working_day(due_on) };
+        let day = if self.is_working_day(due_on) { due_on } else { self.next_working_day(due_on) };
         let [_, afternoon] = self.shifts;
         moment(day.to_datetime(afternoon.to))
     }
@@ -163,8 +158,7 @@ impl Calendar {
 fn read_line(line: &str) -> Result<(Date, Exception), String> {
     let mut fields = line.splitn(4, ',').map(str::trim);
     let given = fields.next().unwrap_or_default();
-    let date: Date =
-        given.parse().map_err(|_| format!("{given:?} is not a date (yyyy-MM-dd)"))?;
+    let date: Date = given.parse().map_err(|_| format!("{given:?} is not a date (yyyy-MM-dd)"))?;
     let exception = match fields.next() {
         Some("off") => Exception::Off,
         Some("work") => Exception::Work,
@@ -204,7 +198,13 @@ pub fn moment(local: DateTime) -> Timestamp {
 /// `yyyy/MM/dd HH:mm:ss`, as edXML and VXP write it.
 pub fn wire_time(at: Timestamp) -> String {
     let time = vietnam_time(at);
-    format!("{} {:02}:{:02}:{:02}", wire_date(time.date()), time.hour(), time.minute(), time.second())
+    format!(
+        "{} {:02}:{:02}:{:02}",
+        wire_date(time.date()),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
 }
 
 /// `yyyy/MM/dd`.
@@ -230,9 +230,10 @@ mod tests {
             assert_eq!(weekend, *exception == Exception::Work, "{day} changes nothing");
         }
         for year in 2018..=2027 {
-            let off = calendar.exceptions.iter().filter(|(d, e)| {
-                d.year() == year && **e == Exception::Off
-            });
+            let off = calendar
+                .exceptions
+                .iter()
+                .filter(|(d, e)| d.year() == year && **e == Exception::Off);
             // domain.md 8 rule 7: ten or eleven days a year, exchanges aside.
             assert!((10..=13).contains(&off.count()), "{year}");
         }

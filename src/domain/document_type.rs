@@ -124,7 +124,8 @@ fn fold(name: &str) -> String {
     let plain = lower.split('(').next().unwrap_or_default();
     let words: Vec<_> = plain.split_whitespace().collect();
     let mut folded = words.join(" ");
-    for (new, old) in [("oả", "ỏa"), ("oà", "òa"), ("oá", "óa"), ("uỷ", "ủy"), ("uý", "úy")] {
+    for (new, old) in [("oả", "ỏa"), ("oà", "òa"), ("oá", "óa"), ("uỷ", "ủy"), ("uý", "úy")]
+    {
         folded = folded.replace(new, old);
     }
     folded
@@ -141,9 +142,8 @@ mod tests {
         // NĐ 30/2020 Art. 7: 29 administrative types.
         assert_eq!(count(Group::Administrative), 29);
         // CV 775/VPCP-KSTT: 4 normative and 22 administrative types without paper.
-        let paperless = |group| {
-            types.all().iter().filter(|t| t.group == group && t.paperless).count()
-        };
+        let paperless =
+            |group| types.all().iter().filter(|t| t.group == group && t.paperless).count();
         assert_eq!((paperless(Group::Normative), paperless(Group::Administrative)), (4, 22));
         assert_eq!(DocumentTypes::built_in(), types);
     }

@@ -61,9 +61,8 @@ const MARKS: [&str; 3] = ["MẬT", "TỐI MẬT", "TUYỆT MẬT"];
 const NOTATION_ENDINGS: [&str; 3] = ["-M", "-TM", "-TuM"];
 const INNOCENT_BEFORE: [&str; 9] =
     ["bảo", "bí", "cơ", "thân", "đường", "túi", "ống", "sỏi", "dịch"];
-const INNOCENT_AFTER: [&str; 12] = [
-    "độ", "khẩu", "mã", "ong", "thiết", "mía", "vụ", "thám", "ngữ", "danh", "hoa", "ước",
-];
+const INNOCENT_AFTER: [&str; 12] =
+    ["độ", "khẩu", "mã", "ong", "thiết", "mía", "vụ", "thám", "ngữ", "danh", "hoa", "ước"];
 
 impl Default for Guard {
     fn default() -> Self {
@@ -249,7 +248,8 @@ fn syllables(text: &str) -> Vec<Syllable> {
     let mut list: Vec<Syllable> = Vec::new();
     let mut gap = Gap::Edge;
     let mut inside = false;
-    let visible = |c: &char| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    let visible =
+        |c: &char| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
     for character in text.nfkc().filter(visible) {
         if character.is_alphanumeric() {
             if !inside {

@@ -73,7 +73,8 @@ impl BusinessStatus {
     /// As written in a file: one or two digits.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let digits = !text.is_empty() && text.len() <= 2 && text.bytes().all(|b| b.is_ascii_digit());
+        let digits =
+            !text.is_empty() && text.len() <= 2 && text.bytes().all(|b| b.is_ascii_digit());
         if digits { Self::from_code(text.parse().ok()?) } else { None }
     }
 

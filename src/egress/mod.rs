@@ -1,7 +1,5 @@
 //! The road out: `Transport`, and its live implementation over links.
 
-pub mod link;
-
 use crate::domain::routing::PlatformIx;
 use crate::journal::Journal;
 use crate::wire::v1;
@@ -37,7 +35,11 @@ pub struct Unreachable {
 /// attempt; the neighbour may have taken the documents all the same.
 pub trait Transport: Send + Sync + 'static {
     /// Hands over documents whose bodies are inside or already there, and reports.
-    fn hand(&self, link: LinkId, hand_over: v1::HandOver) -> impl Future<Output = LinkOutcome> + Send;
+    fn hand(
+        &self,
+        link: LinkId,
+        hand_over: v1::HandOver,
+    ) -> impl Future<Output = LinkOutcome> + Send;
 
     /// Hands over one document with its body, chunk by chunk from the journal.
     fn hand_body<J: Journal>(

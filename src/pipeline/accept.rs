@@ -11,6 +11,7 @@ use crate::domain::directory::{Caller, Directory, Standing};
 use crate::domain::envelope::{Declaration, DocId, Envelope, Kind, SignatureState};
 use crate::domain::fact::{Accepted, BodyRef, Fact, Hop, Recipient, id_bytes, order_key};
 use crate::domain::rejection::{Place, Reason, Rejection};
+use crate::domain::rules::{Expected, Given};
 use crate::domain::status::BusinessStatus;
 use crate::domain::tracking::{Chunks, Verdict};
 use crate::journal::{Batch, Content as EntryContent, Entry, Journal, Lookup};
@@ -30,6 +31,8 @@ pub struct Submission {
     /// What the sender says the file's SHA-256 is; checked.
     pub sha256: Option<Digest>,
     pub declaration: Declaration,
+    /// What the caller says it hands in.
+    pub expected: Expected,
     /// At most 64 printable ASCII characters, or empty.
     pub correlation_id: String,
     /// Narrows the recipients of a file; empty means all it names.
@@ -79,9 +82,14 @@ struct Waiting {
 
 impl<P: Ports> Pipeline<P> {
     /// Takes a batch of submissions of one platform. One answer each, in order; each is durable and folded.
-    pub async fn accept(&self, platform: &Platform, submissions: Vec<Submission>) -> Vec<Result<AcceptedAnswer, Rejection>> {
+    pub async fn accept(
+        &self,
+        platform: &Platform,
+        submissions: Vec<Submission>,
+    ) -> Vec<Result<AcceptedAnswer, Rejection>> {
         let now = self.now();
-        let mut answers: Vec<Option<Result<AcceptedAnswer, Rejection>>> = Vec::with_capacity(submissions.len());
+        let mut answers: Vec<Option<Result<AcceptedAnswer, Rejection>>> =
+            Vec::with_capacity(submissions.len());
         let mut prepared = Vec::with_capacity(submissions.len());
         let gate = self.gate(platform, false);
         for (place, submission) in submissions.into_iter().enumerate() {
@@ -100,13 +108,18 @@ impl<P: Ports> Pipeline<P> {
             self.collect(platform, append, &mut answers).await;
         }
         let lost = || Err(Rejection::new(Reason::Internal));
-        let answers: Vec<_> = answers.into_iter().map(|answer| answer.unwrap_or_else(lost)).collect();
+        let answers: Vec<_> =
+            answers.into_iter().map(|answer| answer.unwrap_or_else(lost)).collect();
         count(platform, &answers);
         answers
     }
 
     /// One submission.
-    pub async fn accept_one(&self, platform: &Platform, submission: Submission) -> Result<AcceptedAnswer, Rejection> {
+    pub async fn accept_one(
+        &self,
+        platform: &Platform,
+        submission: Submission,
+    ) -> Result<AcceptedAnswer, Rejection> {
         let mut answers = self.accept(platform, vec![submission]).await;
         answers.pop().unwrap_or_else(|| Err(Reason::Internal.into()))
     }
@@ -119,13 +132,15 @@ impl<P: Ports> Pipeline<P> {
         if self.is_draining.load(Ordering::Acquire) && !is_transit {
             return Err(Rejection::new(Reason::ShuttingDown).retry_after_ms(5_000));
         }
-        let lag_max = if is_transit { self.limits.route_lag_max * 2 } else { self.limits.route_lag_max };
+        let lag_max =
+            if is_transit { self.limits.route_lag_max * 2 } else { self.limits.route_lag_max };
         if self.lag() > lag_max {
             return Err(Rejection::new(Reason::Busy).retry_after_ms(200));
         }
         let health = self.ports.journal().health();
         // Receipts and outcomes must still fit when intake no longer does.
-        let disk_max = if is_transit { health.disk_bytes_max } else { health.disk_bytes_max / 20 * 19 };
+        let disk_max =
+            if is_transit { health.disk_bytes_max } else { health.disk_bytes_max / 20 * 19 };
         if health.disk_bytes >= disk_max {
             return Err(Rejection::new(Reason::DiskFull).retry_after_ms(60_000));
         }
@@ -134,27 +149,47 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// The right to hold a body in memory while it is read and journalled. Ask before reading it.
-    pub fn admit_bytes(&self, bytes: u64, is_transit: bool) -> Result<super::BytesPermit, Rejection> {
+    pub fn admit_bytes(
+        &self,
+        bytes: u64,
+        is_transit: bool,
+    ) -> Result<super::BytesPermit, Rejection> {
         if bytes > self.limits.body_bytes_max {
-            return Err(Rejection::new(Reason::TooLarge).detail(format!("{bytes} > {}", self.limits.body_bytes_max)));
+            return Err(Rejection::new(Reason::TooLarge)
+                .detail(format!("{bytes} > {}", self.limits.body_bytes_max)));
         }
-        self.budget.take(bytes, is_transit).ok_or_else(|| Rejection::new(Reason::Throttled).retry_after_ms(500))
+        self.budget
+            .take(bytes, is_transit)
+            .ok_or_else(|| Rejection::new(Reason::Throttled).retry_after_ms(500))
     }
 
-    async fn prepare(&self, platform: &Platform, submission: Submission, now: Timestamp) -> Result<Prepared, Rejection> {
+    async fn prepare(
+        &self,
+        platform: &Platform,
+        submission: Submission,
+        now: Timestamp,
+    ) -> Result<Prepared, Rejection> {
         let (body, is_edxml) = match &submission.content {
             Content::Edxml(file) => (file.clone(), true),
             Content::Fields { payload, .. } => (payload.clone(), false),
         };
         if body.len() as u64 > self.limits.body_bytes_max {
-            return Err(Rejection::new(Reason::TooLarge).detail(format!("{} > {}", body.len(), self.limits.body_bytes_max)));
+            return Err(Rejection::new(Reason::TooLarge).detail(format!(
+                "{} > {}",
+                body.len(),
+                self.limits.body_bytes_max
+            )));
         }
         let digest: Digest = sha2::Sha256::digest(&body).into();
         if submission.sha256.is_some_and(|declared| declared != digest) {
             return Err(Rejection::new(Reason::HashDiffers).at(Place::Parameter("sha256".into())));
         }
-        let today = calendar::date_of(now);
-        let (envelope, signature) = self.read(submission.content, &body, submission.declaration, today)?;
+        let given = Given {
+            today: calendar::date_of(now),
+            declaration: submission.declaration,
+            expected: submission.expected,
+        };
+        let (envelope, signature) = self.read(submission.content, &body, given)?;
         let directory = self.directory.load();
         check_sender(&directory, &submission.caller, &envelope)?;
         let to = self.recipients(platform, &envelope, &submission.only_to).await?;
@@ -164,12 +199,17 @@ impl<P: Ports> Pipeline<P> {
             self.check_recall(platform, &envelope).await?;
         }
         self.admit(platform, now).await?;
-        let accepted = self.accepted_of(platform, &submission.caller, &envelope, recipients, doc_id, now);
+        let accepted =
+            self.accepted_of(platform, &submission.caller, &envelope, recipients, doc_id, now);
         let file_sha256 = if is_edxml { digest } else { field_digest(&accepted, &digest) };
         let correlation_id = correlation(submission.correlation_id, doc_id);
         let stored = self.bodies.find(&digest, body.len() as u64, now);
         let accepted = Accepted {
-            body: Some(BodyRef { sha256: Bytes::copy_from_slice(&digest), bytes: body.len() as u64, ..BodyRef::default() }),
+            body: Some(BodyRef {
+                sha256: Bytes::copy_from_slice(&digest),
+                bytes: body.len() as u64,
+                ..BodyRef::default()
+            }),
             file_sha256: Bytes::copy_from_slice(&file_sha256),
             signature: signature as i32,
             correlation_id,
@@ -180,57 +220,90 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// Parses and applies every rule that needs only the file and the configuration.
-    fn read(&self, content: Content, body: &Bytes, declaration: Declaration, today: jiff::civil::Date) -> Result<(Envelope, SignatureState), Rejection> {
+    fn read(
+        &self,
+        content: Content,
+        body: &Bytes,
+        given: Given,
+    ) -> Result<(Envelope, SignatureState), Rejection> {
         match content {
             Content::Edxml(_) => {
-                if body.is_empty() {
-                    return Err(Reason::Empty.into());
-                }
-                let mut envelope = self.rules.read(body, declaration, today)?;
-                let signature = self.rules.verify_signature(body);
-                if let Some(warning) = self.rules.judge_signature(signature)? {
-                    envelope.warnings.push(warning);
-                }
+                let checked = self.rules.read(body, &given)?;
+                let mut envelope = checked.envelope;
+                let signature = if checked.signatures == 0 {
+                    SignatureState::None
+                } else {
+                    (self.verify)(body)
+                };
+                envelope.warnings.extend(self.signature_policy.judge(signature, envelope.kind)?);
                 Ok((envelope, signature))
             }
-            Content::Fields { mut envelope, .. } => {
-                self.rules.check_fields(&mut envelope, declaration, today)?;
-                Ok((*envelope, SignatureState::Unchecked))
+            Content::Fields { envelope, .. } => {
+                Ok((self.rules.check_fields(*envelope, &given)?, SignatureState::Unchecked))
             }
         }
     }
 
     /// To whom it goes: `To`, narrowed; a status to whom it answers; status 13 to the recipients of the document it names.
-    async fn recipients(&self, platform: &Platform, envelope: &Envelope, only_to: &[AgencyCode]) -> Result<Vec<AgencyCode>, Rejection> {
+    async fn recipients(
+        &self,
+        platform: &Platform,
+        envelope: &Envelope,
+        only_to: &[AgencyCode],
+    ) -> Result<Vec<AgencyCode>, Rejection> {
         if envelope.kind == Kind::Status && envelope.to.is_empty() {
             let answers = envelope.response_for.first();
-            let answers = answers.ok_or_else(|| Rejection::new(Reason::FieldMissing).element("MessageHeader/ResponseFor"))?;
+            let answers = answers.ok_or_else(|| {
+                Rejection::new(Reason::FieldMissing).element("MessageHeader/ResponseFor")
+            })?;
             if envelope.status.as_ref().is_some_and(|s| s.code == BusinessStatus::RecallRequested) {
                 return self.recipients_of(platform, &envelope.from, &answers.document_id).await;
             }
             let to = answers.organ_id;
-            return Ok(vec![to.ok_or_else(|| Rejection::new(Reason::ReceiverMissing).element("MessageHeader/ResponseFor/OrganId"))?]);
+            return Ok(vec![to.ok_or_else(|| {
+                Rejection::new(Reason::ReceiverMissing).element("MessageHeader/ResponseFor/OrganId")
+            })?]);
         }
-        let narrowed: Vec<AgencyCode> =
-            envelope.to.iter().filter(|code| only_to.is_empty() || only_to.contains(code)).copied().collect();
+        let narrowed: Vec<AgencyCode> = envelope
+            .to
+            .iter()
+            .filter(|code| only_to.is_empty() || only_to.contains(code))
+            .copied()
+            .collect();
         if narrowed.is_empty() {
             return Err(Rejection::new(Reason::ReceiverMissing).element("MessageHeader/To"));
         }
         if narrowed.len() > self.limits.recipients_max {
-            return Err(Rejection::new(Reason::TooManyReceivers).detail(format!("{} > {}", narrowed.len(), self.limits.recipients_max)));
+            return Err(Rejection::new(Reason::TooManyReceivers).detail(format!(
+                "{} > {}",
+                narrowed.len(),
+                self.limits.recipients_max
+            )));
         }
         Ok(narrowed)
     }
 
     /// The recipients of a document that this sender sent before; refused when there is none.
-    async fn recipients_of(&self, platform: &Platform, sender: &AgencyCode, document_id: &str) -> Result<Vec<AgencyCode>, Rejection> {
+    async fn recipients_of(
+        &self,
+        platform: &Platform,
+        sender: &AgencyCode,
+        document_id: &str,
+    ) -> Result<Vec<AgencyCode>, Rejection> {
         let key = order_key(sender.as_str(), document_id);
         if let Some(doc) = platform.post.lock().tracking.doc_by_key(key) {
             return Ok(doc.deliveries.iter().map(|d| d.agency).collect());
         }
-        let stored = self.ports.journal().find(Some(platform.id), Lookup::Key(key), FIND_MAX).await.unwrap_or_default();
+        let stored = self
+            .ports
+            .journal()
+            .find(Some(platform.id), Lookup::Key(key), FIND_MAX)
+            .await
+            .unwrap_or_default();
         let found = stored.iter().find_map(|stored| match &stored.entry.content {
-            EntryContent::Fact(Fact::Accepted(accepted)) if accepted.kind() == Kind::New && accepted.via.is_empty() => {
+            EntryContent::Fact(Fact::Accepted(accepted))
+                if accepted.kind() == Kind::New && accepted.via.is_empty() =>
+            {
                 Some(accepted.recipients.iter().filter_map(|r| parse_code(&r.agency)).collect())
             }
             EntryContent::Fact(_) | EntryContent::Chunk(_) => None,
@@ -239,18 +312,30 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// A recall names a document that its sender sent from here.
-    async fn check_recall(&self, platform: &Platform, envelope: &Envelope) -> Result<(), Rejection> {
-        self.recipients_of(platform, &envelope.from, &envelope.document_id).await.map(drop)
+    async fn check_recall(
+        &self,
+        platform: &Platform,
+        envelope: &Envelope,
+    ) -> Result<(), Rejection> {
+        let document_id =
+            if envelope.acts_on.is_empty() { &envelope.document_id } else { &envelope.acts_on };
+        self.recipients_of(platform, &envelope.from, document_id).await.map(drop)
     }
 
     /// An unknown receiver refuses the whole document; a locked one only itself (configurable).
-    fn check_receivers(&self, directory: &Directory, doc_id: DocId, to: &[AgencyCode]) -> Result<Vec<Recipient>, Rejection> {
+    fn check_receivers(
+        &self,
+        directory: &Directory,
+        doc_id: DocId,
+        to: &[AgencyCode],
+    ) -> Result<Vec<Recipient>, Rejection> {
         let mut recipients = Vec::with_capacity(to.len());
         let mut refused = None;
         for code in to {
             let wrong = |reason: Reason| Rejection::new(reason).at(Place::Recipient(code.wire()));
             let Some(id) = directory.lookup(code) else {
-                let nearest = directory.nearest(code.as_str()).map(|id| directory.agency(id).code.wire());
+                let nearest =
+                    directory.nearest(code.as_str()).map(|id| directory.agency(id).code.wire());
                 return Err(wrong(Reason::ReceiverUnknown).detail(nearest.unwrap_or_default()));
             };
             let locked = match directory.standing_today(id) {
@@ -272,7 +357,11 @@ impl<P: Ports> Pipeline<P> {
             recipients.push(Recipient {
                 agency: code.as_str().to_owned(),
                 doc_id: id_bytes(doc_id.receiver(code)),
-                refused: if locked { Reason::ReceiverLocked.code().to_owned() } else { String::new() },
+                refused: if locked {
+                    Reason::ReceiverLocked.code().to_owned()
+                } else {
+                    String::new()
+                },
             });
         }
         match refused {
@@ -300,17 +389,23 @@ impl<P: Ports> Pipeline<P> {
         }
     }
 
-    fn accepted_of(&self, platform: &Platform, caller: &Caller, envelope: &Envelope, recipients: Vec<Recipient>, doc_id: DocId, now: Timestamp) -> Accepted {
-        let answers = (envelope.kind == Kind::Status).then(|| envelope.response_for.first()).flatten();
-        let recalls = envelope.status.as_ref().is_some_and(|s| s.code == BusinessStatus::RecallRequested);
-        // The document answered is the original sender's; a recall by status 13 is about the sender's own.
-        let answers_sender = if recalls { Some(envelope.from) } else { answers.and_then(|a| a.organ_id) };
+    fn accepted_of(
+        &self,
+        platform: &Platform,
+        caller: &Caller,
+        envelope: &Envelope,
+        recipients: Vec<Recipient>,
+        doc_id: DocId,
+        now: Timestamp,
+    ) -> Accepted {
+        let (answers_sender, answers_document_id) = about(envelope);
         let notation = match (envelope.code_number.as_str(), envelope.code_notation.as_str()) {
             ("", notation) => notation.to_owned(),
             (number, "") => number.to_owned(),
             (number, notation) => format!("{number}/{notation}"),
         };
-        let date = |date: Option<jiff::civil::Date>| date.map(|d| d.to_string()).unwrap_or_default();
+        let date =
+            |date: Option<jiff::civil::Date>| date.map(|d| d.to_string()).unwrap_or_default();
         Accepted {
             doc_id: id_bytes(doc_id),
             origin: platform.name.clone(),
@@ -319,11 +414,16 @@ impl<P: Ports> Pipeline<P> {
             from: envelope.from.as_str().to_owned(),
             document_id: envelope.document_id.clone(),
             urgency: u32::from(envelope.urgency.level()),
-            answers_sender: answers.and(answers_sender).map(|code| code.as_str().to_owned()).unwrap_or_default(),
-            answers_document_id: answers.map(|a| a.document_id.clone()).unwrap_or_default(),
+            answers_sender,
+            answers_document_id,
             status: envelope.status.as_ref().map_or(0, |s| u32::from(s.code.code())),
             recipients,
-            hops: vec![Hop { platform: platform.name.clone(), received_at: now.0, peer: caller.id().to_string(), ..Hop::default() }],
+            hops: vec![Hop {
+                platform: platform.name.clone(),
+                received_at: now.0,
+                peer: caller.id().to_string(),
+                ..Hop::default()
+            }],
             hops_left: self.limits.hops_max,
             at: now.0,
             subject: envelope.subject.clone(),
@@ -331,8 +431,15 @@ impl<P: Ports> Pipeline<P> {
             type_name: envelope.type_name.clone(),
             promulgated_on: date(envelope.promulgation_date),
             due_on: date(envelope.due_date),
-            warnings: envelope.warnings.iter().map(|w| format!("{} {}", w.reason.code(), w.at)).collect(),
-            reason: envelope.status.as_ref().map_or_else(|| envelope.reason.clone(), |s| s.description.clone()),
+            warnings: envelope
+                .warnings
+                .iter()
+                .map(|w| format!("{} {}", w.reason.code(), w.at))
+                .collect(),
+            reason: envelope
+                .status
+                .as_ref()
+                .map_or_else(|| envelope.reason.clone(), |s| s.description.clone()),
             replaces: envelope.replaces.clone(),
             ..Accepted::default()
         }
@@ -351,17 +458,21 @@ impl<P: Ports> Pipeline<P> {
         for (place, mut document) in prepared {
             let stored = match document.stored.take() {
                 Some(chunks) => Some(chunks),
-                None if document.body.len() > self.limits.chunk_bytes_max => match self.store_body(platform, &document.body).await {
-                    Ok(chunks) => Some(chunks),
-                    Err(rejection) => {
-                        set(answers, place, Err(rejection));
-                        continue;
+                None if document.body.len() > self.limits.chunk_bytes_max => {
+                    match self.store_body(platform, &document.body).await {
+                        Ok(chunks) => Some(chunks),
+                        Err(rejection) => {
+                            set(answers, place, Err(rejection));
+                            continue;
+                        }
                     }
-                },
+                }
                 None => None,
             };
             let inside = if stored.is_some() { 0 } else { document.body.len() };
-            if group.bytes + inside + FACT_BYTES > self.limits.batch_bytes_max && !group.entries.is_empty() {
+            if group.bytes + inside + FACT_BYTES > self.limits.batch_bytes_max
+                && !group.entries.is_empty()
+            {
                 waiting.extend(self.append_group(std::mem::take(&mut group), answers).await);
             }
             group.add(self, platform, place, document, stored, now);
@@ -370,7 +481,11 @@ impl<P: Ports> Pipeline<P> {
         waiting
     }
 
-    async fn append_group(&self, group: Group, answers: &mut [Option<Result<AcceptedAnswer, Rejection>>]) -> Option<Waiting> {
+    async fn append_group(
+        &self,
+        group: Group,
+        answers: &mut [Option<Result<AcceptedAnswer, Rejection>>],
+    ) -> Option<Waiting> {
         if group.entries.is_empty() {
             return None;
         }
@@ -387,7 +502,11 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// Writes a large body in chunks, a few under way at a time; says where they stand.
-    pub(super) async fn store_body(&self, platform: &Platform, body: &Bytes) -> Result<Chunks, Rejection> {
+    pub(super) async fn store_body(
+        &self,
+        platform: &Platform,
+        body: &Bytes,
+    ) -> Result<Chunks, Rejection> {
         let mut chunks = Vec::with_capacity(body.len() / self.limits.chunk_bytes_max.max(1) + 1);
         let mut under_way = std::collections::VecDeque::new();
         let mut rest = body.clone();
@@ -404,8 +523,17 @@ impl<P: Ports> Pipeline<P> {
         Ok(Chunks::from_slice(&chunks))
     }
 
-    pub(super) async fn append_chunk(&self, platform: &Platform, chunk: Bytes) -> Result<oneshot::Receiver<Folded>, Rejection> {
-        let entry = Entry { id: self.entry_id(), platform: platform.id, at: self.now(), content: EntryContent::Chunk(chunk) };
+    pub(super) async fn append_chunk(
+        &self,
+        platform: &Platform,
+        chunk: Bytes,
+    ) -> Result<oneshot::Receiver<Folded>, Rejection> {
+        let entry = Entry {
+            id: self.entry_id(),
+            platform: platform.id,
+            at: self.now(),
+            content: EntryContent::Chunk(chunk),
+        };
         let (ticket, folded) = self.answers.expect();
         self.appended_entries.fetch_add(1, Ordering::Relaxed);
         if self.ports.journal().append(Batch { ticket, entries: vec![entry] }).await.is_err() {
@@ -415,13 +543,19 @@ impl<P: Ports> Pipeline<P> {
         Ok(folded)
     }
 
-    pub(super) async fn chunk_seq(&self, folded: oneshot::Receiver<Folded>) -> Result<u64, Rejection> {
+    pub(super) async fn chunk_seq(
+        &self,
+        folded: oneshot::Receiver<Folded>,
+    ) -> Result<u64, Rejection> {
         let folded = self.await_folded(folded).await?;
         folded.seqs.first().map(|seq| seq.0).ok_or_else(|| Reason::Internal.into())
     }
 
     /// Waits for the fold. At the deadline the answer is "do not know": a repeat will be recognised.
-    pub(super) async fn await_folded(&self, folded: oneshot::Receiver<Folded>) -> Result<Folded, Rejection> {
+    pub(super) async fn await_folded(
+        &self,
+        folded: oneshot::Receiver<Folded>,
+    ) -> Result<Folded, Rejection> {
         let deadline = self.now().plus(self.limits.answer_timeout);
         match self.ports.clock().timeout_at(deadline, folded).await {
             Ok(Ok(folded)) => Ok(folded),
@@ -430,7 +564,12 @@ impl<P: Ports> Pipeline<P> {
         }
     }
 
-    async fn collect(&self, platform: &Platform, waiting: Waiting, answers: &mut [Option<Result<AcceptedAnswer, Rejection>>]) {
+    async fn collect(
+        &self,
+        platform: &Platform,
+        waiting: Waiting,
+        answers: &mut [Option<Result<AcceptedAnswer, Rejection>>],
+    ) {
         let folded = match self.await_folded(waiting.folded).await {
             Ok(folded) => folded,
             Err(rejection) => {
@@ -446,7 +585,12 @@ impl<P: Ports> Pipeline<P> {
         }
     }
 
-    fn answer(&self, platform: &Platform, accepted: &Accepted, verdict: Option<&Verdict>) -> Result<AcceptedAnswer, Rejection> {
+    fn answer(
+        &self,
+        platform: &Platform,
+        accepted: &Accepted,
+        verdict: Option<&Verdict>,
+    ) -> Result<AcceptedAnswer, Rejection> {
         match verdict {
             Some(Verdict::Accepted { refused, warning }) => {
                 let mut answer = answer_of(accepted, accepted.id(), false);
@@ -455,17 +599,26 @@ impl<P: Ports> Pipeline<P> {
                         receiver.refused = Some(*reason);
                     }
                 }
-                answer.warnings.extend(warning.map(|reason| format!("{} StatusCode", reason.code())));
+                answer
+                    .warnings
+                    .extend(warning.map(|reason| format!("{} StatusCode", reason.code())));
                 // Nobody at all could be addressed: say so, instead of a receipt that means nothing.
-                match answer.receivers.iter().find_map(|r| r.refused.map(|reason| (reason, r.agency))) {
-                    Some((reason, agency)) if answer.receivers.iter().all(|r| r.refused.is_some()) => {
+                match answer
+                    .receivers
+                    .iter()
+                    .find_map(|r| r.refused.map(|reason| (reason, r.agency)))
+                {
+                    Some((reason, agency))
+                        if answer.receivers.iter().all(|r| r.refused.is_some()) =>
+                    {
                         Err(Rejection::new(reason).at(Place::Recipient(agency.wire())))
                     }
                     _ => Ok(answer),
                 }
             }
             Some(Verdict::Duplicate { of }) => {
-                let first = platform.post.lock().tracking.doc(*of).map(|doc| Arc::clone(&doc.accepted));
+                let first =
+                    platform.post.lock().tracking.doc(*of).map(|doc| Arc::clone(&doc.accepted));
                 let mut answer = answer_of(first.as_deref().unwrap_or(accepted), *of, true);
                 if first.is_none() {
                     for receiver in &mut answer.receivers {
@@ -490,7 +643,15 @@ struct Group {
 }
 
 impl Group {
-    fn add<P: Ports>(&mut self, pipeline: &Pipeline<P>, platform: &Platform, place: usize, document: Prepared, stored: Option<Chunks>, now: Timestamp) {
+    fn add<P: Ports>(
+        &mut self,
+        pipeline: &Pipeline<P>,
+        platform: &Platform,
+        place: usize,
+        document: Prepared,
+        stored: Option<Chunks>,
+        now: Timestamp,
+    ) {
         let mut accepted = document.accepted;
         if let Some(body) = accepted.body.as_mut() {
             match &stored {
@@ -499,7 +660,8 @@ impl Group {
                 None => body.preceding = 1,
             }
         }
-        let entry = |content| Entry { id: pipeline.entry_id(), platform: platform.id, at: now, content };
+        let entry =
+            |content| Entry { id: pipeline.entry_id(), platform: platform.id, at: now, content };
         if stored.is_none() && !document.body.is_empty() {
             self.bytes += document.body.len();
             self.entries.push(entry(EntryContent::Chunk(document.body)));
@@ -512,9 +674,39 @@ impl Group {
     }
 }
 
-fn check_sender(directory: &Directory, caller: &Caller, envelope: &Envelope) -> Result<(), Rejection> {
-    let wrong = |reason| Rejection::new(reason).element("MessageHeader/From/OrganId").detail(envelope.from.wire());
-    let Some(id) = directory.lookup(&envelope.from) else { return Err(wrong(Reason::SenderUnknown)) };
+/// The earlier document that a message is about, as (its sender, its DocumentId); empty for one that stands alone.
+fn about(envelope: &Envelope) -> (String, String) {
+    let own = || envelope.from.as_str().to_owned();
+    if envelope.kind != Kind::Status {
+        return if envelope.acts_on.is_empty() {
+            Default::default()
+        } else {
+            (own(), envelope.acts_on.clone())
+        };
+    }
+    let Some(answers) = envelope.response_for.first() else { return Default::default() };
+    // The document answered is the original sender's; a recall by status 13 is about the sender's own.
+    let recalls =
+        envelope.status.as_ref().is_some_and(|s| s.code == BusinessStatus::RecallRequested);
+    let sender = if recalls {
+        own()
+    } else {
+        answers.organ_id.map(|code| code.as_str().to_owned()).unwrap_or_default()
+    };
+    (sender, answers.document_id.clone())
+}
+
+fn check_sender(
+    directory: &Directory,
+    caller: &Caller,
+    envelope: &Envelope,
+) -> Result<(), Rejection> {
+    let wrong = |reason| {
+        Rejection::new(reason).element("MessageHeader/From/OrganId").detail(envelope.from.wire())
+    };
+    let Some(id) = directory.lookup(&envelope.from) else {
+        return Err(wrong(Reason::SenderUnknown));
+    };
     if !caller.speaks_for(&envelope.from) {
         return Err(wrong(Reason::SenderNotYours));
     }
@@ -531,7 +723,14 @@ fn check_sender(directory: &Directory, caller: &Caller, envelope: &Envelope) -> 
 /// Of an envelope handed in as fields the whole is the file: two documents may carry the same payload.
 fn field_digest(accepted: &Accepted, payload: &Digest) -> Digest {
     let mut hash = sha2::Sha256::new();
-    for text in [&accepted.from, &accepted.document_id, &accepted.answers_sender, &accepted.answers_document_id, &accepted.reason, &accepted.subject] {
+    for text in [
+        &accepted.from,
+        &accepted.document_id,
+        &accepted.answers_sender,
+        &accepted.answers_document_id,
+        &accepted.reason,
+        &accepted.subject,
+    ] {
         hash.update(text.as_bytes());
         hash.update([0]);
     }
@@ -546,7 +745,8 @@ fn field_digest(accepted: &Accepted, payload: &Digest) -> Digest {
 }
 
 fn correlation(given: String, doc_id: DocId) -> String {
-    let is_fit = !given.is_empty() && given.len() <= 64 && given.bytes().all(|b| b.is_ascii_graphic());
+    let is_fit =
+        !given.is_empty() && given.len() <= 64 && given.bytes().all(|b| b.is_ascii_graphic());
     if is_fit { given } else { doc_id.to_string() }
 }
 
@@ -557,7 +757,11 @@ fn answer_of(accepted: &Accepted, doc_id: DocId, is_duplicate: bool) -> Accepted
             .recipients
             .iter()
             .filter_map(|r| {
-                Some(ReceiverAnswer { agency: parse_code(&r.agency)?, doc_id: r.id(), refused: Reason::from_code(&r.refused) })
+                Some(ReceiverAnswer {
+                    agency: parse_code(&r.agency)?,
+                    doc_id: r.id(),
+                    refused: Reason::from_code(&r.refused),
+                })
             })
             .collect(),
         correlation_id: accepted.correlation_id.clone(),
@@ -566,15 +770,21 @@ fn answer_of(accepted: &Accepted, doc_id: DocId, is_duplicate: bool) -> Accepted
     }
 }
 
-fn set(answers: &mut [Option<Result<AcceptedAnswer, Rejection>>], place: usize, answer: Result<AcceptedAnswer, Rejection>) {
+fn set(
+    answers: &mut [Option<Result<AcceptedAnswer, Rejection>>],
+    place: usize,
+    answer: Result<AcceptedAnswer, Rejection>,
+) {
     if let Some(slot) = answers.get_mut(place) {
         *slot = Some(answer);
     }
 }
 
 fn count(platform: &Platform, answers: &[Result<AcceptedAnswer, Rejection>]) {
-    let accepted = answers.iter().filter(|a| a.as_ref().is_ok_and(|a| !a.is_duplicate)).count() as u64;
-    let duplicates = answers.iter().filter(|a| a.as_ref().is_ok_and(|a| a.is_duplicate)).count() as u64;
+    let accepted =
+        answers.iter().filter(|a| a.as_ref().is_ok_and(|a| !a.is_duplicate)).count() as u64;
+    let duplicates =
+        answers.iter().filter(|a| a.as_ref().is_ok_and(|a| a.is_duplicate)).count() as u64;
     let refused = answers.len() as u64 - accepted - duplicates;
     platform.counters.accepted.fetch_add(accepted, Ordering::Relaxed);
     platform.counters.duplicates.fetch_add(duplicates, Ordering::Relaxed);

@@ -31,7 +31,8 @@ const DIGESTS_MAX: usize = 65_536;
 
 impl Bodies {
     pub(super) fn new(age_max: Duration, seed: u64, bytes_min: u64) -> Self {
-        let by_digest = hashbrown::HashMap::with_hasher(foldhash::fast::FixedState::with_seed(seed));
+        let by_digest =
+            hashbrown::HashMap::with_hasher(foldhash::fast::FixedState::with_seed(seed));
         Self { age_max, bytes_min, inner: Mutex::new(Inner { by_digest, order: VecDeque::new() }) }
     }
 

@@ -19,13 +19,22 @@ pub struct Word {
 
 impl<P: Ports> Pipeline<P> {
     /// Confirms deliveries to agencies that the caller speaks for. One answer each, durable and folded.
-    pub async fn confirm(&self, platform: &Platform, caller: &Caller, words: Vec<Word>) -> Vec<Result<(), Rejection>> {
+    pub async fn confirm(
+        &self,
+        platform: &Platform,
+        caller: &Caller,
+        words: Vec<Word>,
+    ) -> Vec<Result<(), Rejection>> {
         let mut answers: Vec<Result<(), Rejection>> = Vec::with_capacity(words.len());
         let mut entries = Vec::with_capacity(words.len());
         let mut places = Vec::with_capacity(words.len());
         let now = self.now();
         for word in words {
-            let checked = if self.is_open() { self.check_word(platform, caller, &word).await } else { Err(Reason::Unavailable.into()) };
+            let checked = if self.is_open() {
+                self.check_word(platform, caller, &word).await
+            } else {
+                Err(Reason::Unavailable.into())
+            };
             if matches!(checked, Ok(true)) {
                 places.push(answers.len());
                 let confirmed = Confirmed {
@@ -36,7 +45,12 @@ impl<P: Ports> Pipeline<P> {
                     at: now.0,
                 };
                 let content = Content::Fact(Fact::Confirmed(confirmed));
-                entries.push(Entry { id: self.entry_id(), platform: platform.id, at: now, content });
+                entries.push(Entry {
+                    id: self.entry_id(),
+                    platform: platform.id,
+                    at: now,
+                    content,
+                });
             }
             answers.push(checked.map(drop));
         }
@@ -69,13 +83,23 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// Is it in an inbox of the caller's? `Ok(false)` when it was confirmed long ago and nothing is left to do.
-    async fn check_word(&self, platform: &Platform, caller: &Caller, word: &Word) -> Result<bool, Rejection> {
-        if !matches!(word.state, DeliveryState::Processing | DeliveryState::Done | DeliveryState::Fail) {
+    async fn check_word(
+        &self,
+        platform: &Platform,
+        caller: &Caller,
+        word: &Word,
+    ) -> Result<bool, Rejection> {
+        if !matches!(
+            word.state,
+            DeliveryState::Processing | DeliveryState::Done | DeliveryState::Fail
+        ) {
             return Err(Rejection::new(Reason::BadTransition).at(Place::Parameter("status".into())));
         }
         let known = {
             let post = platform.post.lock();
-            post.tracking.delivery(word.receiver).map(|(_, d)| (d.agency, matches!(d.to, Some(Destination::Inbox(_)))))
+            post.tracking
+                .delivery(word.receiver)
+                .map(|(_, d)| (d.agency, matches!(d.to, Some(Destination::Inbox(_)))))
         };
         match known {
             Some((agency, true)) if caller.speaks_for(&agency) => Ok(true),
@@ -86,11 +110,18 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// A document that memory has forgotten was closed long ago: the same word again is fine, another is not.
-    async fn check_old_word(&self, platform: &Platform, caller: &Caller, word: &Word) -> Result<bool, Rejection> {
+    async fn check_old_word(
+        &self,
+        platform: &Platform,
+        caller: &Caller,
+        word: &Word,
+    ) -> Result<bool, Rejection> {
         let Some(old) = self.old_document(platform, word.receiver).await else {
             return Err(Rejection::new(Reason::UnknownDocument).detail(word.receiver.to_string()));
         };
-        let Some((_, delivery)) = old.delivery(word.receiver) else { return Err(Reason::UnknownDocument.into()) };
+        let Some((_, delivery)) = old.delivery(word.receiver) else {
+            return Err(Reason::UnknownDocument.into());
+        };
         if !caller.speaks_for(&delivery.agency) {
             return Err(Reason::NotYourDocument.into());
         }
@@ -98,9 +129,14 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// The fold of one closed document's facts, read back from sealed segments.
-    pub(super) async fn old_document(&self, platform: &Platform, id: DocId) -> Option<crate::domain::tracking::Tracking> {
+    pub(super) async fn old_document(
+        &self,
+        platform: &Platform,
+        id: DocId,
+    ) -> Option<crate::domain::tracking::Tracking> {
         let journal = self.ports.journal();
-        let mut facts = journal.find(Some(platform.id), Lookup::Doc(id), OLD_FACTS_MAX).await.ok()?;
+        let mut facts =
+            journal.find(Some(platform.id), Lookup::Doc(id), OLD_FACTS_MAX).await.ok()?;
         let key = facts.iter().find_map(|stored| match &stored.entry.content {
             Content::Fact(Fact::Accepted(accepted)) => Some(crate::journal::order_key_of(accepted)),
             Content::Fact(_) | Content::Chunk(_) => None,
@@ -109,14 +145,22 @@ impl<P: Ports> Pipeline<P> {
         let receivers: Vec<DocId> = facts
             .iter()
             .filter_map(|stored| match &stored.entry.content {
-                Content::Fact(Fact::Accepted(accepted)) => Some(accepted.recipients.iter().map(crate::domain::fact::Recipient::id).collect::<Vec<_>>()),
+                Content::Fact(Fact::Accepted(accepted)) => Some(
+                    accepted
+                        .recipients
+                        .iter()
+                        .map(crate::domain::fact::Recipient::id)
+                        .collect::<Vec<_>>(),
+                ),
                 Content::Fact(_) | Content::Chunk(_) => None,
             })
             .flatten()
             .take(OLD_FACTS_MAX)
             .collect();
         for receiver in receivers {
-            facts.extend(journal.find(Some(platform.id), Lookup::Doc(receiver), OLD_FACTS_MAX).await.ok()?);
+            facts.extend(
+                journal.find(Some(platform.id), Lookup::Doc(receiver), OLD_FACTS_MAX).await.ok()?,
+            );
         }
         facts.sort_by_key(|stored| stored.seq);
         facts.dedup_by_key(|stored| stored.seq);
@@ -127,10 +171,13 @@ impl<P: Ports> Pipeline<P> {
         for stored in &facts {
             if let Content::Fact(fact) = &stored.entry.content {
                 let chunks = match fact {
-                    Fact::Accepted(accepted) => accepted.body.as_ref().map(|body| body.chunks.as_slice()),
+                    Fact::Accepted(accepted) => {
+                        accepted.body.as_ref().map(|body| body.chunks.as_slice())
+                    }
                     _ => None,
                 };
-                let chunks = crate::domain::tracking::Chunks::from_slice(chunks.unwrap_or_default());
+                let chunks =
+                    crate::domain::tracking::Chunks::from_slice(chunks.unwrap_or_default());
                 tracking.apply(&ground, fact, chunks, &mut effects);
                 effects.clear();
             }

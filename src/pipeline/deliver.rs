@@ -24,8 +24,18 @@ use std::time::Duration;
 
 /// One leased item, with all that is needed to hand it over without the lock.
 enum Load {
-    Delivery { number: u64, receiver: DocId, agency: String, attempts: u32, accepted: Arc<Accepted>, chunks: Vec<u64> },
-    Report { number: u64, news: Arc<Progressed> },
+    Delivery {
+        number: u64,
+        receiver: DocId,
+        agency: String,
+        attempts: u32,
+        accepted: Arc<Accepted>,
+        chunks: Vec<u64>,
+    },
+    Report {
+        number: u64,
+        news: Arc<Progressed>,
+    },
 }
 
 /// Recipients of one document behind this hop: they travel as one copy.
@@ -152,7 +162,9 @@ impl<P: Ports> Pipeline<P> {
             };
         }
         match why {
-            Some(why) => tracing::info!(platform = %platform.name, peer = %peer_name, code = why.code, detail = %why.detail, "link is down"),
+            Some(why) => {
+                tracing::info!(platform = %platform.name, peer = %peer_name, code = why.code, detail = %why.detail, "link is down")
+            }
             None => tracing::info!(platform = %platform.name, peer = %peer_name, "link is up"),
         }
         let code = why.map(|w| w.code.to_owned()).unwrap_or_default();
@@ -165,7 +177,13 @@ impl<P: Ports> Pipeline<P> {
         let now = self.now();
         let mut guard = platform.post.lock();
         let post = &mut *guard;
-        post.bus.lease_link(peer, now, self.limits.link_batch_max, self.limits.link_batch_bytes_max, &mut numbers);
+        post.bus.lease_link(
+            peer,
+            now,
+            self.limits.link_batch_max,
+            self.limits.link_batch_bytes_max,
+            &mut numbers,
+        );
         numbers
             .iter()
             .filter_map(|&number| match post.tracking.carried(number)? {
@@ -177,7 +195,9 @@ impl<P: Ports> Pipeline<P> {
                     accepted: Arc::clone(&doc.accepted),
                     chunks: doc.chunks.as_slice().to_vec(),
                 }),
-                Carried::Report(report) => Some(Load::Report { number, news: Arc::clone(&report.news) }),
+                Carried::Report(report) => {
+                    Some(Load::Report { number, news: Arc::clone(&report.news) })
+                }
             })
             .collect()
     }
@@ -185,7 +205,9 @@ impl<P: Ports> Pipeline<P> {
     async fn hand_over(&self, platform: &Platform, link: LinkId, loads: Vec<Load>) -> Settled {
         let (copies, reports) = sort(loads, &platform.doubts.lock());
         let mut numbers: Vec<u64> = reports.iter().map(|(number, _)| *number).collect();
-        numbers.extend(copies.values().flat_map(|copy| copy.receivers.iter().map(|(number, ..)| *number)));
+        numbers.extend(
+            copies.values().flat_map(|copy| copy.receivers.iter().map(|(number, ..)| *number)),
+        );
         let now = self.now();
         let mut documents = Vec::with_capacity(copies.len());
         for copy in copies.values() {
@@ -198,24 +220,34 @@ impl<P: Ports> Pipeline<P> {
                 }
             }
         }
-        let hand_over = v1::HandOver { documents, reports: reports.iter().map(|(_, news)| report_of(news)).collect() };
+        let hand_over = v1::HandOver {
+            documents,
+            reports: reports.iter().map(|(_, news)| report_of(news)).collect(),
+        };
         let answer = match self.hand_in_time(link, hand_over).await {
             LinkOutcome::Answered(verdicts) => verdicts,
             LinkOutcome::Unreachable(why) => return Settled::Unreachable(numbers, why),
         };
-        let taken: Vec<u64> = reports.iter().take(answer.reports_taken as usize).map(|(number, _)| *number).collect();
-        let mut verdicts: BTreeMap<Bytes, v1::HandVerdict> = answer.verdicts.into_iter().map(|v| (v.receiver.clone(), v)).collect();
-        let mut back: Vec<u64> = reports.iter().skip(taken.len()).map(|(number, _)| *number).collect();
+        let taken: Vec<u64> =
+            reports.iter().take(answer.reports_taken as usize).map(|(number, _)| *number).collect();
+        let mut verdicts: BTreeMap<Bytes, v1::HandVerdict> =
+            answer.verdicts.into_iter().map(|v| (v.receiver.clone(), v)).collect();
+        let mut back: Vec<u64> =
+            reports.iter().skip(taken.len()).map(|(number, _)| *number).collect();
         for copy in copies.values() {
             let needs_body = copy.receivers.iter().any(|(_, receiver, _)| {
-                verdicts.get(&id_bytes(*receiver)).is_some_and(|v| matches!(v.verdict, Some(v1::hand_verdict::Verdict::NeedsBody(true))))
+                verdicts.get(&id_bytes(*receiver)).is_some_and(|v| {
+                    matches!(v.verdict, Some(v1::hand_verdict::Verdict::NeedsBody(true)))
+                })
             });
             if !needs_body {
                 continue;
             }
             let document = document_of(copy, now);
             match self.hand_body_in_time(link, document, copy.chunks.clone()).await {
-                LinkOutcome::Answered(answer) => verdicts.extend(answer.verdicts.into_iter().map(|v| (v.receiver.clone(), v))),
+                LinkOutcome::Answered(answer) => {
+                    verdicts.extend(answer.verdicts.into_iter().map(|v| (v.receiver.clone(), v)))
+                }
                 LinkOutcome::Unreachable(why) => {
                     for (number, receiver, _) in &copy.receivers {
                         verdicts.remove(&id_bytes(*receiver));
@@ -238,19 +270,37 @@ impl<P: Ports> Pipeline<P> {
     async fn hand_in_time(&self, link: LinkId, hand_over: v1::HandOver) -> LinkOutcome {
         let deadline = self.now().plus(self.limits.hand_timeout);
         let attempt = self.ports.transport().hand(link, hand_over);
-        self.ports.clock().timeout_at(deadline, attempt).await.unwrap_or_else(|_late| LinkOutcome::Unreachable(late()))
+        self.ports
+            .clock()
+            .timeout_at(deadline, attempt)
+            .await
+            .unwrap_or_else(|_late| LinkOutcome::Unreachable(late()))
     }
 
-    async fn hand_body_in_time(&self, link: LinkId, document: v1::HandDocument, chunks: Vec<u64>) -> LinkOutcome {
+    async fn hand_body_in_time(
+        &self,
+        link: LinkId,
+        document: v1::HandDocument,
+        chunks: Vec<u64>,
+    ) -> LinkOutcome {
         // A large body has its own time: what the slowest link allowed would need.
         let more = Duration::from_secs(document.bytes_total / SLOWEST_BYTES_PER_S);
         let deadline = self.now().plus(self.limits.hand_timeout + more);
-        let attempt = self.ports.transport().hand_body(link, document, chunks, self.ports.journal());
-        self.ports.clock().timeout_at(deadline, attempt).await.unwrap_or_else(|_late| LinkOutcome::Unreachable(late()))
+        let attempt =
+            self.ports.transport().hand_body(link, document, chunks, self.ports.journal());
+        self.ports
+            .clock()
+            .timeout_at(deadline, attempt)
+            .await
+            .unwrap_or_else(|_late| LinkOutcome::Unreachable(late()))
     }
 
     /// The hand-over of one copy; small bodies travel inside.
-    async fn document(&self, copy: &Copy, now: Timestamp) -> Result<v1::HandDocument, crate::journal::ReadError> {
+    async fn document(
+        &self,
+        copy: &Copy,
+        now: Timestamp,
+    ) -> Result<v1::HandDocument, crate::journal::ReadError> {
         let mut document = document_of(copy, now);
         if document.bytes_total > self.limits.inline_body_bytes_max {
             return Ok(document);
@@ -261,7 +311,10 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// All chunks of a body in one piece: for small ones only.
-    pub(super) async fn whole_body(&self, chunks: &[u64]) -> Result<Bytes, crate::journal::ReadError> {
+    pub(super) async fn whole_body(
+        &self,
+        chunks: &[u64],
+    ) -> Result<Bytes, crate::journal::ReadError> {
         if let [one] = chunks {
             return self.ports.journal().chunk(Seq(*one)).await;
         }
@@ -290,17 +343,35 @@ impl<P: Ports> Pipeline<P> {
             for (number, receiver, _) in &copy.receivers {
                 let receiver = id_bytes(*receiver);
                 let attempted = |code: &str, retry_at: u64| {
-                    Fact::Attempted(Attempted { peer: peer.clone(), receiver: receiver.clone(), code: code.to_owned(), retry_at, at: now.0 })
+                    Fact::Attempted(Attempted {
+                        peer: peer.clone(),
+                        receiver: receiver.clone(),
+                        code: code.to_owned(),
+                        retry_at,
+                        at: now.0,
+                    })
                 };
-                match verdicts.get(&receiver).and_then(|v| v.verdict.as_ref().map(|said| (said, v.code.as_str()))) {
-                    Some((v1::hand_verdict::Verdict::Accepted(_), _)) => handed.receivers.push(receiver),
-                    Some((v1::hand_verdict::Verdict::Refused(code), _)) => facts.push(attempted(code, 0)),
+                match verdicts
+                    .get(&receiver)
+                    .and_then(|v| v.verdict.as_ref().map(|said| (said, v.code.as_str())))
+                {
+                    Some((v1::hand_verdict::Verdict::Accepted(_), _)) => {
+                        handed.receivers.push(receiver)
+                    }
+                    Some((v1::hand_verdict::Verdict::Refused(code), _)) => {
+                        facts.push(attempted(code, 0))
+                    }
                     Some((v1::hand_verdict::Verdict::RetryAfterMs(ms), code)) => {
                         let at = now.plus(self.retry_after(*ms, copy.attempts));
                         let is_last = copy.attempts + 1 >= self.limits.attempts_max;
-                        facts.push(attempted(if code.is_empty() { Reason::Busy.code() } else { code }, if is_last { 0 } else { at.0 }));
+                        facts.push(attempted(
+                            if code.is_empty() { Reason::Busy.code() } else { code },
+                            if is_last { 0 } else { at.0 },
+                        ));
                     }
-                    Some((v1::hand_verdict::Verdict::NeedsBody(_), _)) | None => silent.push(*number),
+                    Some((v1::hand_verdict::Verdict::NeedsBody(_), _)) | None => {
+                        silent.push(*number)
+                    }
                 }
             }
         }
@@ -312,7 +383,12 @@ impl<P: Ports> Pipeline<P> {
         }
         let entries: Vec<Entry> = facts
             .into_iter()
-            .map(|fact| Entry { id: self.entry_id(), platform: platform.id, at: now, content: Content::Fact(fact) })
+            .map(|fact| Entry {
+                id: self.entry_id(),
+                platform: platform.id,
+                at: now,
+                content: Content::Fact(fact),
+            })
             .collect();
         self.appended_entries.fetch_add(entries.len() as u64, Ordering::Relaxed);
         if self.ports.journal().append(Batch { ticket: Ticket(0), entries }).await.is_err() {
@@ -334,9 +410,13 @@ fn sort(loads: Vec<Load>, doubts: &Doubts) -> (BTreeMap<Bytes, Copy>, Vec<(u64, 
     for load in loads {
         match load {
             Load::Delivery { number, receiver, agency, attempts, accepted, chunks } => {
-                let copy = copies
-                    .entry(accepted.doc_id.clone())
-                    .or_insert_with(|| Copy { accepted, chunks, receivers: Vec::new(), attempts, is_repeat: false });
+                let copy = copies.entry(accepted.doc_id.clone()).or_insert_with(|| Copy {
+                    accepted,
+                    chunks,
+                    receivers: Vec::new(),
+                    attempts,
+                    is_repeat: false,
+                });
                 copy.is_repeat |= doubts.has(number);
                 copy.attempts = copy.attempts.max(attempts);
                 copy.receivers.push((number, receiver, agency));
@@ -358,7 +438,10 @@ fn document_of(copy: &Copy, now: Timestamp) -> v1::HandDocument {
     v1::HandDocument {
         origin: accepted.origin.clone(),
         doc_id: accepted.doc_id.clone(),
-        envelope: Some(wire_envelope(accepted, copy.receivers.iter().map(|(_, _, agency)| agency.clone()).collect())),
+        envelope: Some(wire_envelope(
+            accepted,
+            copy.receivers.iter().map(|(_, _, agency)| agency.clone()).collect(),
+        )),
         receivers: copy.receivers.iter().map(|(_, receiver, _)| id_bytes(*receiver)).collect(),
         correlation_id: accepted.correlation_id.clone(),
         hops_left: accepted.hops_left,

@@ -31,14 +31,23 @@ type Verdicts = Vec<v1::HandVerdict>;
 
 impl<P: Ports> Pipeline<P> {
     /// Takes documents with their bodies inside (or already here), and reports.
-    pub async fn hand(&self, platform: &Platform, peer: &Peer, hand_over: v1::HandOver) -> v1::HandVerdicts {
+    pub async fn hand(
+        &self,
+        platform: &Platform,
+        peer: &Peer,
+        hand_over: v1::HandOver,
+    ) -> v1::HandVerdicts {
         let reports_taken = self.take_reports(platform, peer, &hand_over.reports).await;
         let mut verdicts = Vec::new();
         let now = self.now();
         let mut ready = Vec::with_capacity(hand_over.documents.len());
         for document in hand_over.documents {
             if let Err(rejection) = self.gate(platform, true) {
-                verdicts.extend(retry_all(&document, rejection.reason, rejection.retry_after_ms.unwrap_or(1_000)));
+                verdicts.extend(retry_all(
+                    &document,
+                    rejection.reason,
+                    rejection.retry_after_ms.unwrap_or(1_000),
+                ));
                 continue;
             }
             match self.body_of(&document, now) {
@@ -47,20 +56,33 @@ impl<P: Ports> Pipeline<P> {
             }
         }
         // All at once, so that one flush serves the whole batch.
-        let taken = ready.into_iter().map(|(document, body)| self.take_document(platform, peer, document, body, now));
+        let taken = ready
+            .into_iter()
+            .map(|(document, body)| self.take_document(platform, peer, document, body, now));
         verdicts.extend(futures_util::future::join_all(taken).await.into_iter().flatten());
         v1::HandVerdicts { verdicts, reports_taken }
     }
 
     /// Takes one document whose body was stored chunk by chunk.
-    pub async fn hand_stored(&self, platform: &Platform, peer: &Peer, document: v1::HandDocument, chunks: Chunks) -> v1::HandVerdicts {
+    pub async fn hand_stored(
+        &self,
+        platform: &Platform,
+        peer: &Peer,
+        document: v1::HandDocument,
+        chunks: Chunks,
+    ) -> v1::HandVerdicts {
         let now = self.now();
-        let verdicts = self.take_document(platform, peer, document, HopBody::Stored(chunks), now).await;
+        let verdicts =
+            self.take_document(platform, peer, document, HopBody::Stored(chunks), now).await;
         v1::HandVerdicts { verdicts, reports_taken: 0 }
     }
 
     /// Stores a body that arrives in chunks; begin with `None`. Call `finish_body` after the last.
-    pub async fn store_chunk(&self, platform: &Platform, chunk: Bytes) -> Result<u64, crate::domain::rejection::Rejection> {
+    pub async fn store_chunk(
+        &self,
+        platform: &Platform,
+        chunk: Bytes,
+    ) -> Result<u64, crate::domain::rejection::Rejection> {
         let folded = self.append_chunk(platform, chunk).await?;
         self.chunk_seq(folded).await
     }
@@ -81,7 +103,9 @@ impl<P: Ports> Pipeline<P> {
             return Ok(HopBody::Stored(Chunks::None));
         }
         if !document.body_inside {
-            let needs = |receiver: &Bytes| verdict(receiver, v1::hand_verdict::Verdict::NeedsBody(true), "");
+            let needs = |receiver: &Bytes| {
+                verdict(receiver, v1::hand_verdict::Verdict::NeedsBody(true), "")
+            };
             return Err(document.receivers.iter().map(needs).collect());
         }
         let real: Digest = sha2::Sha256::digest(&document.body).into();
@@ -91,11 +115,22 @@ impl<P: Ports> Pipeline<P> {
         Ok(HopBody::Inside(document.body.clone()))
     }
 
-    async fn take_document(&self, platform: &Platform, peer: &Peer, document: v1::HandDocument, body: HopBody, now: Timestamp) -> Verdicts {
+    async fn take_document(
+        &self,
+        platform: &Platform,
+        peer: &Peer,
+        document: v1::HandDocument,
+        body: HopBody,
+        now: Timestamp,
+    ) -> Verdicts {
         if let Err(reason) = self.check_document(platform, peer, &document) {
             return refuse_all(&document, reason);
         }
-        let seen = if document.is_repeat { self.seen_before(platform, &document).await } else { BTreeSet::new() };
+        let seen = if document.is_repeat {
+            self.seen_before(platform, &document).await
+        } else {
+            BTreeSet::new()
+        };
         let mut verdicts: Verdicts = Vec::with_capacity(document.receivers.len());
         let accepted = accepted_of(&platform.name, peer, document, now, |receiver| {
             let is_seen = seen.contains(receiver);
@@ -112,7 +147,11 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// Receivers of a repeated attempt that this platform took so long ago that memory has forgotten them.
-    async fn seen_before(&self, platform: &Platform, document: &v1::HandDocument) -> BTreeSet<Bytes> {
+    async fn seen_before(
+        &self,
+        platform: &Platform,
+        document: &v1::HandDocument,
+    ) -> BTreeSet<Bytes> {
         let mut seen = BTreeSet::new();
         for receiver in &document.receivers {
             let Some(id) = DocId::from_slice(receiver) else { continue };
@@ -120,7 +159,12 @@ impl<P: Ports> Pipeline<P> {
             if in_memory {
                 continue;
             }
-            let found = self.ports.journal().find(Some(platform.id), Lookup::Doc(id), SEEN_FACTS_MAX).await.unwrap_or_default();
+            let found = self
+                .ports
+                .journal()
+                .find(Some(platform.id), Lookup::Doc(id), SEEN_FACTS_MAX)
+                .await
+                .unwrap_or_default();
             let was_accepted = found.iter().any(|stored| {
                 matches!(&stored.entry.content, Content::Fact(Fact::Accepted(accepted)) if accepted.recipients.iter().any(|r| r.doc_id == *receiver && r.refused.is_empty()))
             });
@@ -132,7 +176,12 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// What can be wrong with a whole copy.
-    fn check_document(&self, platform: &Platform, peer: &Peer, document: &v1::HandDocument) -> Result<(), Reason> {
+    fn check_document(
+        &self,
+        platform: &Platform,
+        peer: &Peer,
+        document: &v1::HandDocument,
+    ) -> Result<(), Reason> {
         let envelope = document.envelope.as_ref().ok_or(Reason::ParameterInvalid)?;
         let receivers_fit = document.receivers.len() == envelope.to.len()
             && !document.receivers.is_empty()
@@ -144,7 +193,9 @@ impl<P: Ports> Pipeline<P> {
             return Err(Reason::HopsExhausted);
         }
         let (directory, routes) = (self.directory.load(), self.routes.load());
-        let from = parse_code(&envelope.from).and_then(|code| directory.lookup(&code)).ok_or(Reason::SenderUnknown)?;
+        let from = parse_code(&envelope.from)
+            .and_then(|code| directory.lookup(&code))
+            .ok_or(Reason::SenderUnknown)?;
         // A child link speaks for the agencies homed below it, a parent link for all others.
         if !routes.speaks_for(peer.ix, platform.ix, from) {
             return Err(Reason::SenderNotYours);
@@ -152,18 +203,30 @@ impl<P: Ports> Pipeline<P> {
         Ok(())
     }
 
-    async fn append_document(&self, platform: &Platform, accepted: Accepted, body: HopBody, now: Timestamp) -> Verdicts {
+    async fn append_document(
+        &self,
+        platform: &Platform,
+        accepted: Accepted,
+        body: HopBody,
+        now: Timestamp,
+    ) -> Verdicts {
         let mut accepted = accepted;
         let receivers: Vec<Bytes> = accepted.recipients.iter().map(|r| r.doc_id.clone()).collect();
         let body = match body {
             // Too large for one entry: chunk by chunk first.
-            HopBody::Inside(bytes) if bytes.len() > self.limits.chunk_bytes_max => match self.store_body(platform, &bytes).await {
+            HopBody::Inside(bytes) if bytes.len() > self.limits.chunk_bytes_max => match self
+                .store_body(platform, &bytes)
+                .await
+            {
                 Ok(chunks) => HopBody::Stored(chunks),
-                Err(rejection) => return receivers.iter().map(|r| retry(r, rejection.reason, 1_000)).collect(),
+                Err(rejection) => {
+                    return receivers.iter().map(|r| retry(r, rejection.reason, 1_000)).collect();
+                }
             },
             other => other,
         };
-        let entry = |content| Entry { id: self.entry_id(), platform: platform.id, at: now, content };
+        let entry =
+            |content| Entry { id: self.entry_id(), platform: platform.id, at: now, content };
         let mut entries = Vec::with_capacity(2);
         if let Some(reference) = accepted.body.as_mut() {
             match body {
@@ -185,10 +248,16 @@ impl<P: Ports> Pipeline<P> {
         }
         let folded = match self.await_folded(folded).await {
             Ok(folded) => folded,
-            Err(rejection) => return receivers.iter().map(|r| retry(r, rejection.reason, 1_000)).collect(),
+            Err(rejection) => {
+                return receivers.iter().map(|r| retry(r, rejection.reason, 1_000)).collect();
+            }
         };
         match folded.verdicts.get(place) {
-            Some(Verdict::Hop(verdicts)) => receivers.iter().zip(verdicts).map(|(receiver, verdict)| word(receiver, *verdict)).collect(),
+            Some(Verdict::Hop(verdicts)) => receivers
+                .iter()
+                .zip(verdicts)
+                .map(|(receiver, verdict)| word(receiver, *verdict))
+                .collect(),
             _ => receivers.iter().map(|r| retry(r, Reason::Internal, 5_000)).collect(),
         }
     }
@@ -223,10 +292,22 @@ enum HopBody {
     Stored(Chunks),
 }
 
-fn accepted_of(here: &str, peer: &Peer, document: v1::HandDocument, now: Timestamp, mut keep: impl FnMut(&Bytes) -> bool) -> Accepted {
+fn accepted_of(
+    here: &str,
+    peer: &Peer,
+    document: v1::HandDocument,
+    now: Timestamp,
+    mut keep: impl FnMut(&Bytes) -> bool,
+) -> Accepted {
     let envelope = document.envelope.unwrap_or_default();
     let mut hops: Vec<Hop> = document.hops.into_iter().map(hop_of).collect();
-    hops.push(Hop { platform: here.to_owned(), received_at: now.0, peer: peer.name.clone(), tls: peer.tls.clone(), ..Hop::default() });
+    hops.push(Hop {
+        platform: here.to_owned(),
+        received_at: now.0,
+        peer: peer.name.clone(),
+        tls: peer.tls.clone(),
+        ..Hop::default()
+    });
     let recipients = envelope
         .to
         .into_iter()
@@ -246,7 +327,11 @@ fn accepted_of(here: &str, peer: &Peer, document: v1::HandDocument, now: Timesta
         answers_document_id: envelope.answers_document_id,
         status: envelope.status,
         recipients,
-        body: Some(BodyRef { sha256: document.sha256, bytes: document.bytes_total, ..BodyRef::default() }),
+        body: Some(BodyRef {
+            sha256: document.sha256,
+            bytes: document.bytes_total,
+            ..BodyRef::default()
+        }),
         correlation_id: document.correlation_id,
         hops,
         hops_left: document.hops_left.saturating_sub(1),
@@ -304,13 +389,17 @@ fn retry(receiver: &Bytes, reason: Reason, after_ms: u64) -> v1::HandVerdict {
 fn word(receiver: &Bytes, said: HopVerdict) -> v1::HandVerdict {
     match said {
         HopVerdict::Accepted => verdict(receiver, v1::hand_verdict::Verdict::Accepted(true), ""),
-        HopVerdict::Refused(reason) => verdict(receiver, v1::hand_verdict::Verdict::Refused(reason.code().to_owned()), ""),
+        HopVerdict::Refused(reason) => {
+            verdict(receiver, v1::hand_verdict::Verdict::Refused(reason.code().to_owned()), "")
+        }
         HopVerdict::Retry(reason) => retry(receiver, reason, FULL_RETRY_MS),
     }
 }
 
 fn refuse_all(document: &v1::HandDocument, reason: Reason) -> Verdicts {
-    let refused = |receiver| verdict(receiver, v1::hand_verdict::Verdict::Refused(reason.code().to_owned()), "");
+    let refused = |receiver| {
+        verdict(receiver, v1::hand_verdict::Verdict::Refused(reason.code().to_owned()), "")
+    };
     document.receivers.iter().map(refused).collect()
 }
 

@@ -23,20 +23,35 @@ pub struct Found {
 
 impl<P: Ports> Pipeline<P> {
     /// A document by its DocId, a receiver's or a sender's, for a caller that speaks for that agency.
-    pub async fn find(&self, platform: &Platform, caller: &Caller, id: DocId) -> Result<Found, Rejection> {
+    pub async fn find(
+        &self,
+        platform: &Platform,
+        caller: &Caller,
+        id: DocId,
+    ) -> Result<Found, Rejection> {
         let in_memory = found_in(&platform.post.lock().tracking, id);
         let found = match in_memory {
             Some(found) => found,
-            None => match self.old_document(platform, id).await.as_ref().and_then(|old| found_in(old, id)) {
+            None => match self
+                .old_document(platform, id)
+                .await
+                .as_ref()
+                .and_then(|old| found_in(old, id))
+            {
                 Some(found) => found,
                 None => return Err(Rejection::new(Reason::UnknownDocument).detail(id.to_string())),
             },
         };
         let is_theirs = match &found.delivery {
             Some(delivery) => {
-                caller.speaks_for(&delivery.agency) && matches!(delivery.to, Some(crate::domain::tracking::Destination::Inbox(_)))
+                caller.speaks_for(&delivery.agency)
+                    && matches!(delivery.to, Some(crate::domain::tracking::Destination::Inbox(_)))
             }
-            None => found.accepted.via.is_empty() && AgencyCode::parse(&found.accepted.from).is_ok_and(|code| caller.speaks_for(&code)),
+            None => {
+                found.accepted.via.is_empty()
+                    && AgencyCode::parse(&found.accepted.from)
+                        .is_ok_and(|code| caller.speaks_for(&code))
+            }
         };
         if !is_theirs {
             return Err(Reason::NotYourDocument.into());
@@ -59,8 +74,13 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// The agency that a caller asks about: known, and the caller's to ask about.
-    pub fn own_agency(&self, caller: &Caller, text: &str) -> Result<(AgencyId, AgencyCode), Rejection> {
-        let wrong = |reason| Rejection::new(reason).at(Place::Parameter("agency".into())).detail(text);
+    pub fn own_agency(
+        &self,
+        caller: &Caller,
+        text: &str,
+    ) -> Result<(AgencyId, AgencyCode), Rejection> {
+        let wrong =
+            |reason| Rejection::new(reason).at(Place::Parameter("agency".into())).detail(text);
         if text.is_empty() {
             return caller.only_agency().ok_or_else(|| wrong(Reason::ParameterMissing));
         }
@@ -89,7 +109,9 @@ impl<P: Ports> Pipeline<P> {
 
     /// The DocId of a sender's own document, by its order key, on any platform of this process.
     pub fn doc_id_of(&self, key: u64) -> Option<DocId> {
-        self.platforms.iter().find_map(|platform| platform.post.lock().tracking.doc_by_key(key).map(|doc| doc.id))
+        self.platforms
+            .iter()
+            .find_map(|platform| platform.post.lock().tracking.doc_by_key(key).map(|doc| doc.id))
     }
 }
 

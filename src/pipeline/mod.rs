@@ -21,10 +21,11 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::agency::AgencyCode;
 use crate::domain::conditions::{PlatformConditions, QueueFull, Schedule};
 use crate::domain::directory::Directory;
-use crate::domain::envelope::DocId;
+use crate::domain::envelope::{DocId, SignatureState};
 use crate::domain::fact::PlatformId;
 use crate::domain::routing::{PlatformIx, RoutingTable};
 use crate::domain::rules::Rules;
+use crate::domain::signature::Policy;
 use crate::domain::tracking::{Ground, Tracking, TrackingLimits};
 use crate::egress::Transport;
 use crate::journal::Journal;
@@ -130,11 +131,17 @@ pub struct Counters {
     pub bytes_in: AtomicU64,
 }
 
+/// Says what a file's signature is worth.
+pub type Verify = fn(&[u8]) -> SignatureState;
+
 /// What the pipeline is built from.
 #[derive(Debug)]
 pub struct Setup {
     pub limits: PipelineLimits,
     pub rules: Rules,
+    pub signature_policy: Policy,
+    /// Verifies the signature of an edXML file; the keys it trusts are the assembly's business.
+    pub verify: Verify,
     pub directory: Arc<Directory>,
     pub routes: Arc<RoutingTable>,
     /// Platforms that this process runs, with their conditions.
@@ -149,6 +156,8 @@ pub struct Pipeline<P: Ports> {
     ports: P,
     pub limits: PipelineLimits,
     pub rules: Rules,
+    signature_policy: Policy,
+    verify: Verify,
     platforms: Vec<Platform>,
     directory: ArcSwap<Directory>,
     routes: ArcSwap<RoutingTable>,
@@ -166,7 +175,10 @@ pub struct Pipeline<P: Ports> {
 impl<P: Ports> Pipeline<P> {
     pub fn new(ports: P, setup: Setup) -> Self {
         let limits = setup.limits;
-        let mailbox = MailboxLimits { depth_max: limits.tracking.link_depth_max.max(limits.tracking.mailbox_depth_max) + 1, overtaken_max: limits.overtaken_max };
+        let mailbox = MailboxLimits {
+            depth_max: limits.tracking.link_depth_max.max(limits.tracking.mailbox_depth_max) + 1,
+            overtaken_max: limits.overtaken_max,
+        };
         let platforms = setup
             .platforms
             .iter()
@@ -191,10 +203,19 @@ impl<P: Ports> Pipeline<P> {
         Self {
             answers: Answers::new(setup.seed),
             // A body is worth remembering only where another platform of this process may be handed it.
-            bodies: Bodies::new(limits.retention / 2, setup.seed, if platforms.len() > 1 { 0 } else { SHARED_BODY_BYTES_MIN }),
-            budget: Arc::new(Budget::new(limits.bytes_in_flight_max, limits.transit_reserved_share)),
+            bodies: Bodies::new(
+                limits.retention / 2,
+                setup.seed,
+                if platforms.len() > 1 { 0 } else { SHARED_BODY_BYTES_MIN },
+            ),
+            budget: Arc::new(Budget::new(
+                limits.bytes_in_flight_max,
+                limits.transit_reserved_share,
+            )),
             ports,
             rules: setup.rules,
+            signature_policy: setup.signature_policy,
+            verify: setup.verify,
             platforms,
             directory: ArcSwap::new(setup.directory),
             routes: ArcSwap::new(setup.routes),
@@ -259,11 +280,19 @@ impl<P: Ports> Pipeline<P> {
         }
     }
 
-    pub fn link_states(&self, platform: PlatformIx) -> std::collections::BTreeMap<PlatformIx, LinkState> {
+    pub fn link_states(
+        &self,
+        platform: PlatformIx,
+    ) -> std::collections::BTreeMap<PlatformIx, LinkState> {
         self.platform(platform).map(|p| p.link_states.lock().clone()).unwrap_or_default()
     }
 
-    fn ground<'a>(&self, platform: &'a Platform, directory: &'a Directory, routes: &'a RoutingTable) -> Ground<'a> {
+    fn ground<'a>(
+        &self,
+        platform: &'a Platform,
+        directory: &'a Directory,
+        routes: &'a RoutingTable,
+    ) -> Ground<'a> {
         Ground { here: platform.ix, here_name: &platform.name, routes, directory }
     }
 
@@ -280,7 +309,9 @@ impl<P: Ports> Pipeline<P> {
 
     /// How many appended entries the fold has not yet seen.
     fn lag(&self) -> u64 {
-        self.appended_entries.load(Ordering::Relaxed).saturating_sub(self.folded_entries.load(Ordering::Relaxed))
+        self.appended_entries
+            .load(Ordering::Relaxed)
+            .saturating_sub(self.folded_entries.load(Ordering::Relaxed))
     }
 }
 

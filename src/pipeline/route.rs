@@ -70,7 +70,9 @@ const FOLD_ENTRIES_MAX: usize = 512;
 impl<P: Ports> Pipeline<P> {
     /// Restores the last checkpoint. Call once, before `route`; returns where the journal is to be read from.
     pub async fn restore(&self) -> Result<Seq, RecoverError> {
-        let Some((upto, state)) = self.ports.journal().last_checkpoint().await? else { return Ok(Seq(0)) };
+        let Some((upto, state)) = self.ports.journal().last_checkpoint().await? else {
+            return Ok(Seq(0));
+        };
         let image = ProcessImage::decode(state)?;
         let mut directory = Directory::clone(&self.directory.load());
         let registered = image.registered.into_iter().map(Fact::AgencyRegistered);
@@ -84,7 +86,9 @@ impl<P: Ports> Pipeline<P> {
         self.swap_directory(directory);
         let (directory, routes) = (self.directory.load(), self.routes.load());
         for saved in image.platforms {
-            let Some(platform) = self.platforms.iter().find(|p| p.id.0 == saved.platform) else { continue };
+            let Some(platform) = self.platforms.iter().find(|p| p.id.0 == saved.platform) else {
+                continue;
+            };
             let ground = self.ground(platform, &directory, &routes);
             let mut post = platform.post.lock();
             post.tracking.restore(&ground, saved.state)?;
@@ -144,7 +148,9 @@ impl<P: Ports> Pipeline<P> {
     /// Keeps the fold's state; then segments that only hold the past can be given back.
     pub async fn checkpoint(&self, upto: Seq) {
         let state = self.image();
-        if let Err(error) = self.ports.journal().checkpoint(upto, state.encode_to_vec().into()).await {
+        if let Err(error) =
+            self.ports.journal().checkpoint(upto, state.encode_to_vec().into()).await
+        {
             tracing::warn!(%error, "the checkpoint was not written; a restart reads more");
             return;
         }
@@ -198,7 +204,8 @@ impl<P: Ports> Pipeline<P> {
             }
         }
         // What recovery folds was appended by an earlier process.
-        self.appended_entries.fetch_max(self.folded_entries.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.appended_entries
+            .fetch_max(self.folded_entries.load(Ordering::Relaxed), Ordering::Relaxed);
         last
     }
 
@@ -221,7 +228,15 @@ impl<P: Ports> Pipeline<P> {
         verdicts
     }
 
-    fn fold_run(&self, platform: &Platform, batch: &DurableBatch, first: usize, entries: &[Entry], effects: &mut Vec<Effect>, verdicts: &mut Vec<Verdict>) {
+    fn fold_run(
+        &self,
+        platform: &Platform,
+        batch: &DurableBatch,
+        first: usize,
+        entries: &[Entry],
+        effects: &mut Vec<Effect>,
+        verdicts: &mut Vec<Verdict>,
+    ) {
         if entries.iter().any(|entry| is_directory_change(&entry.content)) {
             self.fold_directory(entries);
         }
@@ -258,7 +273,8 @@ impl<P: Ports> Pipeline<P> {
         let Some(body) = &accepted.body else { return Chunks::None };
         let chunks = if body.preceding > 0 {
             let from = place.saturating_sub(body.preceding as usize);
-            let seqs: Vec<u64> = batch.seqs.get(from..place).unwrap_or_default().iter().map(|seq| seq.0).collect();
+            let seqs: Vec<u64> =
+                batch.seqs.get(from..place).unwrap_or_default().iter().map(|seq| seq.0).collect();
             Chunks::from_slice(&seqs)
         } else {
             Chunks::from_slice(&body.chunks)
@@ -277,7 +293,8 @@ impl<P: Ports> Pipeline<P> {
             {
                 // The axis numbers a change as it folds it; followers get the number with it.
                 let version = version_of(fact);
-                is_changed |= (version == 0 || version > directory.version()) && directory.change(fact);
+                is_changed |=
+                    (version == 0 || version > directory.version()) && directory.change(fact);
             }
         }
         if is_changed {
@@ -292,17 +309,36 @@ impl<P: Ports> Pipeline<P> {
     }
 
     fn announce(&self, platform: &Platform, entry: &Entry, fact: &Fact) {
-        let id = |bytes: &bytes::Bytes| crate::domain::envelope::DocId::from_slice(bytes).unwrap_or_default();
+        let id = |bytes: &bytes::Bytes| {
+            crate::domain::envelope::DocId::from_slice(bytes).unwrap_or_default()
+        };
         let kind = match fact {
             Fact::Accepted(accepted) => EventKind::Accepted(Arc::clone(accepted)),
-            Fact::HandedOn(fact) => EventKind::HandedOn { peer: fact.peer.clone(), receivers: fact.receivers.len() },
-            Fact::Attempted(fact) => EventKind::Refused { receiver: id(&fact.receiver), code: fact.code.clone() },
-            Fact::Confirmed(fact) => EventKind::Confirmed { receiver: id(&fact.receiver), state: fact.state() },
-            Fact::Progressed(fact) => EventKind::Progressed { receiver: id(&fact.receiver), state: fact.state() },
-            Fact::Expired(fact) => EventKind::Progressed { receiver: id(&fact.receiver), state: DeliveryState::Expired },
-            Fact::AgencyRegistered(fact) => EventKind::Directory { code: fact.code.clone(), version: fact.version },
-            Fact::AgencyRemoved(fact) => EventKind::Directory { code: fact.code.clone(), version: fact.version },
-            Fact::AgencyLocked(fact) => EventKind::Directory { code: fact.code.clone(), version: fact.version },
+            Fact::HandedOn(fact) => {
+                EventKind::HandedOn { peer: fact.peer.clone(), receivers: fact.receivers.len() }
+            }
+            Fact::Attempted(fact) => {
+                EventKind::Refused { receiver: id(&fact.receiver), code: fact.code.clone() }
+            }
+            Fact::Confirmed(fact) => {
+                EventKind::Confirmed { receiver: id(&fact.receiver), state: fact.state() }
+            }
+            Fact::Progressed(fact) => {
+                EventKind::Progressed { receiver: id(&fact.receiver), state: fact.state() }
+            }
+            Fact::Expired(fact) => EventKind::Progressed {
+                receiver: id(&fact.receiver),
+                state: DeliveryState::Expired,
+            },
+            Fact::AgencyRegistered(fact) => {
+                EventKind::Directory { code: fact.code.clone(), version: fact.version }
+            }
+            Fact::AgencyRemoved(fact) => {
+                EventKind::Directory { code: fact.code.clone(), version: fact.version }
+            }
+            Fact::AgencyLocked(fact) => {
+                EventKind::Directory { code: fact.code.clone(), version: fact.version }
+            }
         };
         self.tell(Event { at: entry.at, platform: platform.name.clone(), kind });
     }
@@ -321,7 +357,10 @@ impl<P: Ports> Pipeline<P> {
 }
 
 const fn is_directory_change(content: &Content) -> bool {
-    matches!(content, Content::Fact(Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_)))
+    matches!(
+        content,
+        Content::Fact(Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_))
+    )
 }
 
 const fn version_of(fact: &Fact) -> u64 {
@@ -347,7 +386,9 @@ fn count(platform: &Platform, fact: &Fact, verdict: &Verdict) {
         (Fact::HandedOn(fact), _) => bump(&counters.handed_on, fact.receivers.len() as u64),
         (Fact::Attempted(_), _) => bump(&counters.retried, 1),
         (Fact::Confirmed(_), Verdict::Applied) => bump(&counters.confirmed, 1),
-        (Fact::Accepted(accepted), Verdict::Hop(_)) => bump(&counters.hop_accepted, accepted.recipients.len() as u64),
+        (Fact::Accepted(accepted), Verdict::Hop(_)) => {
+            bump(&counters.hop_accepted, accepted.recipients.len() as u64)
+        }
         _ => {}
     }
 }

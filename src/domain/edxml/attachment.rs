@@ -57,7 +57,8 @@ impl Attachment<'_> {
     /// The last part of the name given, safe as a file name; `None` when nothing is left.
     pub fn file_name(&self) -> Option<String> {
         let last = self.name.as_str().rsplit(['/', '\\']).next().unwrap_or_default();
-        let plain = |c: &char| !c.is_control() && !matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|');
+        let plain =
+            |c: &char| !c.is_control() && !matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|');
         let name: String = last.chars().filter(plain).take(200).collect();
         let name = name.trim().trim_start_matches('.');
         (!name.is_empty()).then(|| name.to_owned())
@@ -93,9 +94,10 @@ fn without_markup(raw: &[u8]) -> Vec<u8> {
     while let Some(next) = memchr::memchr2(b'&', b'<', rest) {
         let (before, from) = rest.split_at(next);
         plain.extend_from_slice(before);
-        let skipped = ["&#13;", "&#xD;", "&#xd;", "&#10;", "&#xA;", "&#xa;", "&#9;", "&#32;", "<![CDATA["]
-            .iter()
-            .find_map(|markup| from.strip_prefix(markup.as_bytes()));
+        let skipped =
+            ["&#13;", "&#xD;", "&#xd;", "&#10;", "&#xA;", "&#xa;", "&#9;", "&#32;", "<![CDATA["]
+                .iter()
+                .find_map(|markup| from.strip_prefix(markup.as_bytes()));
         // Anything else stays and is then refused as not base64.
         rest = skipped.unwrap_or_else(|| {
             plain.push(b'&');

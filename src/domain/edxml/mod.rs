@@ -87,11 +87,7 @@ pub fn read(file: &[u8], mode: Mode, limits: XmlLimits) -> Result<Document<'_>, 
 
 /// Reads the header from the first bytes of a file, so that the state-secret guard can pass before the
 /// rest has come. Reading ends with the envelope or where the attachments begin.
-pub fn read_header(
-    first: &[u8],
-    mode: Mode,
-    limits: XmlLimits,
-) -> Result<Prefix<'_>, Rejection> {
+pub fn read_header(first: &[u8], mode: Mode, limits: XmlLimits) -> Result<Prefix<'_>, Rejection> {
     if first.len() < 4 {
         return Ok(Prefix::NeedMore);
     }

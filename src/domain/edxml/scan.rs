@@ -114,7 +114,9 @@ impl<'a> Scan<'a> {
     fn open(&mut self, tag: &BytesStart<'a>, at: usize) -> Result<(), Rejection> {
         self.elements += 1;
         if self.path.len() >= self.limits.depth_max {
-            return Err(self.refused(Reason::TooDeep, at).detail(self.limits.depth_max.to_string()));
+            return Err(self
+                .refused(Reason::TooDeep, at)
+                .detail(self.limits.depth_max.to_string()));
         }
         if self.elements > self.limits.elements_max {
             let detail = format!("elements > {}", self.limits.elements_max);
@@ -264,11 +266,15 @@ impl<'a> Scan<'a> {
             if text.trim_ascii().is_empty() {
                 return Ok(());
             }
-            return Err(self.refused(Reason::Malformed, at).detail("text outside the root element"));
+            return Err(self
+                .refused(Reason::Malformed, at)
+                .detail("text outside the root element"));
         }
         let Some(field) = self.collected.as_mut() else { return Ok(()) };
         // XML 1.0 2.2: of the control characters only tab, line feed and carriage return may stand in a document.
-        if let Some(bad) = text.bytes().position(|b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) {
+        if let Some(bad) =
+            text.bytes().position(|b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r'))
+        {
             return Err(self.refused(Reason::Malformed, at + bad).detail("control character"));
         }
         if field.text.is_empty() {
@@ -295,7 +301,9 @@ impl<'a> Scan<'a> {
             return Err(self.refused(Reason::Malformed, at).detail("unknown entity or character"));
         };
         if self.path.is_empty() {
-            return Err(self.refused(Reason::Malformed, at).detail("text outside the root element"));
+            return Err(self
+                .refused(Reason::Malformed, at)
+                .detail("text outside the root element"));
         }
         if let Some(field) = self.collected.as_mut() {
             if field.text.is_empty() {
@@ -308,7 +316,9 @@ impl<'a> Scan<'a> {
 
     fn declaration(&mut self, declaration: &BytesDecl<'a>, at: usize) -> Result<(), Rejection> {
         if at > 0 {
-            self.forgive(Reason::Malformed, "xml", || "the XML declaration is not first".to_owned())?;
+            self.forgive(Reason::Malformed, "xml", || {
+                "the XML declaration is not first".to_owned()
+            })?;
         }
         let Some(Ok(encoding)) = declaration.encoding() else { return Ok(()) };
         if encoding.eq_ignore_ascii_case("utf-8") || encoding.eq_ignore_ascii_case("us-ascii") {
@@ -446,7 +456,11 @@ impl<'a> Scan<'a> {
             return self.refused(reason, whole);
         }
         let refused = self.refused(reason, at);
-        if reason == Reason::Malformed { refused.detail(shortened(&error.to_string())) } else { refused }
+        if reason == Reason::Malformed {
+            refused.detail(shortened(&error.to_string()))
+        } else {
+            refused
+        }
     }
 
     fn refused(&self, reason: Reason, at: usize) -> Rejection {

@@ -103,7 +103,11 @@ impl Rules {
         }
         if let Some(status) = &envelope.status {
             // One product limits it to 1000 characters (domain.md 2.2).
-            warnings.extend(self.length("MessageHeader/Description", &status.description, 1_000)?);
+            warnings.extend(self.length(
+                "MessageHeader/Description",
+                &status.description,
+                1_000,
+            )?);
         }
         envelope.warnings.extend(warnings);
         Ok(())
@@ -133,7 +137,9 @@ impl Rules {
 
     fn check_status(&self, envelope: &mut Envelope) -> Result<(), Rejection> {
         let missing = |path: &str| Rejection::new(Reason::FieldMissing).element(path);
-        let Some(status) = &envelope.status else { return Err(missing("MessageHeader/StatusCode")) };
+        let Some(status) = &envelope.status else {
+            return Err(missing("MessageHeader/StatusCode"));
+        };
         let Some(answered) = envelope.response_for.first() else {
             return Err(missing("MessageHeader/ResponseFor"));
         };

@@ -1,6 +1,9 @@
 //! `Accepted`: a document or a status message came in.
 
-use super::{Chunks, Delivery, Destination, Doc, DocIx, Effect, Ground, HopVerdict, ItemRef, StatusNote, Tracking, Verdict};
+use super::{
+    Chunks, Delivery, Destination, Doc, DocIx, Effect, Ground, HopVerdict, ItemRef, StatusNote,
+    Tracking, Verdict,
+};
 use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::AgencyId;
@@ -8,11 +11,17 @@ use crate::domain::envelope::Kind;
 use crate::domain::fact::{Accepted, DeliveryState, Progressed, Recipient, id_bytes, order_key_of};
 use crate::domain::rejection::Reason;
 use crate::domain::routing::Hop as Route;
-use crate::domain::status::{BusinessStatus, Step};
+use crate::domain::status::{BusinessStatus, Step, next};
 use std::sync::Arc;
 
 impl Tracking {
-    pub(super) fn accepted(&mut self, ground: &Ground<'_>, accepted: &Arc<Accepted>, chunks: Chunks, effects: &mut Vec<Effect>) -> Verdict {
+    pub(super) fn accepted(
+        &mut self,
+        ground: &Ground<'_>,
+        accepted: &Arc<Accepted>,
+        chunks: Chunks,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         if accepted.via.is_empty() {
             self.accepted_from_member(ground, accepted, chunks, effects)
         } else {
@@ -20,12 +29,19 @@ impl Tracking {
         }
     }
 
-    fn accepted_from_member(&mut self, ground: &Ground<'_>, accepted: &Arc<Accepted>, chunks: Chunks, effects: &mut Vec<Effect>) -> Verdict {
+    fn accepted_from_member(
+        &mut self,
+        ground: &Ground<'_>,
+        accepted: &Arc<Accepted>,
+        chunks: Chunks,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         // An entry appended again after `Unknown`.
         if self.by_id.contains_key(&accepted.id()) {
             return Verdict::Accepted { refused: Vec::new(), warning: None };
         }
-        let sender = AgencyCode::parse(&accepted.from).ok().and_then(|code| ground.directory.lookup(&code));
+        let sender =
+            AgencyCode::parse(&accepted.from).ok().and_then(|code| ground.directory.lookup(&code));
         let Some(sender) = sender else { return Verdict::Refused(Reason::SenderUnknown) };
         if let Some(verdict) = self.duplicates.judge(sender, accepted) {
             return verdict;
@@ -49,18 +65,36 @@ impl Tracking {
     }
 
     /// The hop contract (design.md 3): the key is the receiver's DocId, and each recipient has its own verdict.
-    fn accepted_from_link(&mut self, ground: &Ground<'_>, accepted: &Arc<Accepted>, chunks: Chunks, effects: &mut Vec<Effect>) -> Verdict {
+    fn accepted_from_link(
+        &mut self,
+        ground: &Ground<'_>,
+        accepted: &Arc<Accepted>,
+        chunks: Chunks,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         let known = |tracking: &Self, r: &Recipient| tracking.by_receiver.contains_key(&r.id());
         if accepted.recipients.iter().all(|r| known(self, r)) {
             return Verdict::Hop(vec![HopVerdict::Accepted; accepted.recipients.len()]);
         }
         let room: Vec<Option<HopVerdict>> =
-            accepted.recipients.iter().map(|r| if known(self, r) { Some(HopVerdict::Accepted) } else { self.no_room(ground, r) }).collect();
+            accepted
+                .recipients
+                .iter()
+                .map(|r| {
+                    if known(self, r) {
+                        Some(HopVerdict::Accepted)
+                    } else {
+                        self.no_room(ground, r)
+                    }
+                })
+                .collect();
         // Nothing is kept of a copy that found no room at all.
         if room.iter().all(Option::is_some) {
             return Verdict::Hop(room.into_iter().flatten().collect());
         }
-        if let Some(sender) = AgencyCode::parse(&accepted.from).ok().and_then(|code| ground.directory.lookup(&code)) {
+        if let Some(sender) =
+            AgencyCode::parse(&accepted.from).ok().and_then(|code| ground.directory.lookup(&code))
+        {
             self.duplicates.remember(sender, accepted, accepted.id());
         }
         let ix = self.take_in(accepted, chunks);
@@ -68,7 +102,9 @@ impl Tracking {
         for (recipient, full) in accepted.recipients.iter().zip(room) {
             verdicts.push(match full {
                 Some(verdict) => verdict,
-                None => self.address(ground, ix, recipient, effects).map_or_else(HopVerdict::Refused, |()| HopVerdict::Accepted),
+                None => self
+                    .address(ground, ix, recipient, effects)
+                    .map_or_else(HopVerdict::Refused, |()| HopVerdict::Accepted),
             });
         }
         self.note_meaning(accepted, false);
@@ -93,10 +129,21 @@ impl Tracking {
     }
 
     /// Gives one recipient its delivery and its place in a mailbox.
-    #[expect(clippy::cast_possible_truncation, reason = "recipients_max is far below 2^32; sizes saturate")]
-    fn address(&mut self, ground: &Ground<'_>, ix: DocIx, recipient: &Recipient, effects: &mut Vec<Effect>) -> Result<(), Reason> {
-        let code = AgencyCode::parse(&recipient.agency).map_err(|_invalid| Reason::ReceiverUnknown)?;
-        let at_door = (!recipient.refused.is_empty()).then(|| Reason::from_code(&recipient.refused).unwrap_or(Reason::Internal));
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "recipients_max is far below 2^32; sizes saturate"
+    )]
+    fn address(
+        &mut self,
+        ground: &Ground<'_>,
+        ix: DocIx,
+        recipient: &Recipient,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let code =
+            AgencyCode::parse(&recipient.agency).map_err(|_invalid| Reason::ReceiverUnknown)?;
+        let at_door = (!recipient.refused.is_empty())
+            .then(|| Reason::from_code(&recipient.refused).unwrap_or(Reason::Internal));
         let to = match at_door {
             Some(reason) => Err(reason),
             None => self.destination(ground, &code, ix),
@@ -104,7 +151,8 @@ impl Tracking {
         let number = self.take_number();
         let Some(doc) = self.doc_at_mut(ix) else { return Err(Reason::Internal) };
         let at = Timestamp(doc.accepted.at);
-        let (key, urgent, size) = (doc.key, doc.accepted.urgency > 0, doc.accepted.body.as_ref().map_or(0, |b| b.bytes));
+        let (key, urgent, size) =
+            (doc.key, doc.accepted.urgency > 0, doc.accepted.body.as_ref().map_or(0, |b| b.bytes));
         let place = doc.deliveries.len() as u32;
         let is_inbox = matches!(to, Ok(Destination::Inbox(_)));
         doc.deliveries.push(Delivery {
@@ -130,21 +178,37 @@ impl Tracking {
         let to = to?;
         self.items.insert(number, ItemRef::Delivery(ix, place));
         match to {
-            Destination::Inbox(agency) => drop(self.inboxes.entry(agency).or_default().open.insert(number, (ix, place))),
+            Destination::Inbox(agency) => {
+                drop(self.inboxes.entry(agency).or_default().open.insert(number, (ix, place)))
+            }
             Destination::Link(peer) => *self.link_depth.entry(peer).or_default() += 1,
         }
-        effects.push(Effect::Enqueue { to, number, key, urgent, bytes: u32::try_from(size).unwrap_or(u32::MAX) });
+        effects.push(Effect::Enqueue {
+            to,
+            number,
+            key,
+            urgent,
+            bytes: u32::try_from(size).unwrap_or(u32::MAX),
+        });
         Ok(())
     }
 
-    fn destination(&self, ground: &Ground<'_>, code: &AgencyCode, ix: DocIx) -> Result<Destination, Reason> {
+    fn destination(
+        &self,
+        ground: &Ground<'_>,
+        code: &AgencyCode,
+        ix: DocIx,
+    ) -> Result<Destination, Reason> {
         let agency = ground.directory.lookup(code).ok_or(Reason::ReceiverUnknown)?;
         match ground.routes.next_hop(ground.here, agency) {
-            Route::Here if self.inbox_len(agency) >= self.limits.mailbox_depth_max => Err(Reason::MailboxFull),
+            Route::Here if self.inbox_len(agency) >= self.limits.mailbox_depth_max => {
+                Err(Reason::MailboxFull)
+            }
             Route::Here => Ok(Destination::Inbox(agency)),
             Route::Link(peer) => {
                 // Nothing returns over the link it came by.
-                let came_by = self.doc_at(ix).map(|doc| doc.accepted.via.as_str()).unwrap_or_default();
+                let came_by =
+                    self.doc_at(ix).map(|doc| doc.accepted.via.as_str()).unwrap_or_default();
                 if ground.routes.platform_name(peer) == came_by {
                     return Err(Reason::NoRoute);
                 }
@@ -158,7 +222,8 @@ impl Tracking {
         let code = AgencyCode::parse(&recipient.agency).ok()?;
         let agency = ground.directory.lookup(&code)?;
         match ground.routes.next_hop(ground.here, agency) {
-            Route::Here => (self.inbox_len(agency) >= self.limits.mailbox_depth_max).then_some(HopVerdict::Retry(Reason::MailboxFull)),
+            Route::Here => (self.inbox_len(agency) >= self.limits.mailbox_depth_max)
+                .then_some(HopVerdict::Retry(Reason::MailboxFull)),
             Route::Link(peer) => {
                 let depth = self.link_depth.get(&peer).copied().unwrap_or_default();
                 (depth >= self.limits.link_depth_max).then_some(HopVerdict::Retry(Reason::Busy))
@@ -211,10 +276,15 @@ impl Tracking {
         }
         let Some(status) = status_of(accepted) else { return Err(Reason::UnknownStatus) };
         let Some(doc) = self.doc_by_key(order_key_of(accepted)) else { return Ok(None) };
-        let Some(delivery) = doc.deliveries.iter().find(|d| d.agency.as_str() == accepted.from) else { return Ok(None) };
-        match BusinessStatus::next(delivery.business(), status) {
+        let Some(delivery) = doc.deliveries.iter().find(|d| d.agency.as_str() == accepted.from)
+        else {
+            return Ok(None);
+        };
+        match next(delivery.business(), status) {
             Step::Forward | Step::Repeat => Ok(None),
-            Step::Backward | Step::AfterTerminal if self.limits.status_order_strict => Err(Reason::BadTransition),
+            Step::Backward | Step::AfterTerminal if self.limits.status_order_strict => {
+                Err(Reason::BadTransition)
+            }
             Step::Backward | Step::AfterTerminal => Ok(Some(Reason::BadTransition)),
         }
     }
@@ -222,12 +292,15 @@ impl Tracking {
     /// What this message means for documents that are already here: a status, or a recall.
     fn note_meaning(&mut self, accepted: &Accepted, out_of_order: bool) {
         let status = status_of(accepted);
-        let recalls = accepted.kind() == Kind::Recall || status == Some(BusinessStatus::RecallRequested);
+        let recalls =
+            accepted.kind() == Kind::Recall || status == Some(BusinessStatus::RecallRequested);
         if status.is_none() && !recalls {
             return;
         }
         let Some(id) = self.duplicates.document(order_key_of(accepted)) else { return };
-        let Some(doc) = self.by_id.get(&id).copied().and_then(|ix| self.doc_at_mut(ix)) else { return };
+        let Some(doc) = self.by_id.get(&id).copied().and_then(|ix| self.doc_at_mut(ix)) else {
+            return;
+        };
         let Ok(by) = AgencyCode::parse(&accepted.from) else { return };
         let at = Timestamp(accepted.at);
         for delivery in &mut doc.deliveries {
@@ -235,12 +308,20 @@ impl Tracking {
                 delivery.details_mut().recall_asked = true;
             }
             let Some(status) = status else { continue };
-            let concerned = delivery.agency == by || (recalls && accepted.recipients.iter().any(|r| r.agency == delivery.agency.as_str()));
+            let concerned = delivery.agency == by
+                || (recalls
+                    && accepted.recipients.iter().any(|r| r.agency == delivery.agency.as_str()));
             if !concerned {
                 continue;
             }
             let details = delivery.details_mut();
-            details.statuses.push(StatusNote { status, by, at, description: accepted.reason.clone(), out_of_order });
+            details.statuses.push(StatusNote {
+                status,
+                by,
+                at,
+                description: accepted.reason.clone(),
+                out_of_order,
+            });
             // QĐ 28/2018 Art. 9: on a recall the receiver destroys the recalled document and says so.
             if status == BusinessStatus::ChangeAgreed && details.recall_asked {
                 details.destroyed_at = at;
@@ -250,5 +331,7 @@ impl Tracking {
 }
 
 fn status_of(accepted: &Accepted) -> Option<BusinessStatus> {
-    (accepted.kind() == Kind::Status).then(|| u8::try_from(accepted.status).ok().and_then(BusinessStatus::from_code)).flatten()
+    (accepted.kind() == Kind::Status)
+        .then(|| u8::try_from(accepted.status).ok().and_then(BusinessStatus::from_code))
+        .flatten()
 }

@@ -4,7 +4,10 @@
 //! that name them still fit.
 
 use super::duplicates::{Key, Known};
-use super::{Chunks, Delivery, DeliveryDetails, Destination, Doc, DocIx, Ground, ItemRef, Report, StatusNote, Tracking};
+use super::{
+    Chunks, Delivery, DeliveryDetails, Destination, Doc, DocIx, Ground, ItemRef, Report,
+    StatusNote, Tracking,
+};
 use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::envelope::DocId;
@@ -141,7 +144,11 @@ impl Tracking {
             .items
             .iter()
             .filter_map(|(&number, item)| match item {
-                ItemRef::Report(slot) => self.reports.get(*slot as usize)?.as_ref().map(|r| report_image(ground, number, r)),
+                ItemRef::Report(slot) => self
+                    .reports
+                    .get(*slot as usize)?
+                    .as_ref()
+                    .map(|r| report_image(ground, number, r)),
                 ItemRef::Delivery(..) => None,
             })
             .collect();
@@ -178,11 +185,16 @@ impl Tracking {
         Ok(())
     }
 
-    fn restore_known(&mut self, ground: &Ground<'_>, image: &KnownImage) -> Result<(), CheckpointError> {
+    fn restore_known(
+        &mut self,
+        ground: &Ground<'_>,
+        image: &KnownImage,
+    ) -> Result<(), CheckpointError> {
         let Some(sender) = ground.directory.lookup(&code(&image.sender)?) else { return Ok(()) };
         let digest = image.digest.iter().take(16).fold(0, |sum, &byte| sum << 8 | u128::from(byte));
         let id = DocId::from_slice(&image.doc_id).unwrap_or(DocId::NIL);
-        let key = if image.key == 0 { Key::Other(sender, digest) } else { Key::Document(image.key) };
+        let key =
+            if image.key == 0 { Key::Other(sender, digest) } else { Key::Document(image.key) };
         self.duplicates.restore(key, Known { sender, id, digest });
         Ok(())
     }
@@ -226,7 +238,15 @@ impl Tracking {
             .deliveries
             .iter()
             .enumerate()
-            .map(|(place, d)| (place as u32, d.receiver, d.number, d.to, d.is_closed || d.handed_on_at > Timestamp::ZERO))
+            .map(|(place, d)| {
+                (
+                    place as u32,
+                    d.receiver,
+                    d.number,
+                    d.to,
+                    d.is_closed || d.handed_on_at > Timestamp::ZERO,
+                )
+            })
             .collect();
         for (place, receiver, number, to, is_settled) in places {
             self.by_receiver.insert(receiver, (ix, place));
@@ -247,9 +267,15 @@ impl Tracking {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "reports in memory are bounded far below 2^32")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "reports in memory are bounded far below 2^32"
+    )]
     fn restore_report(&mut self, ground: &Ground<'_>, image: ReportImage) {
-        let to = ground.routes.platform(&image.to).or_else(|| ground.routes.link_to_platform(ground.here, &image.news.origin));
+        let to = ground
+            .routes
+            .platform(&image.to)
+            .or_else(|| ground.routes.link_to_platform(ground.here, &image.news.origin));
         let Some(to) = to else { return };
         self.reports.push(Some(Report { to, news: Arc::new(image.news) }));
         self.items.insert(image.number, ItemRef::Report(self.reports.len() as u32 - 1));
@@ -316,10 +342,12 @@ fn report_image(ground: &Ground<'_>, number: u64, report: &Report) -> ReportImag
 fn delivery_of(ground: &Ground<'_>, image: DeliveryImage) -> Result<Delivery, CheckpointError> {
     let agency = code(&image.agency)?;
     let refused = Reason::from_code(&image.refused);
-    let to = ground.directory.lookup(&agency).and_then(|id| match ground.routes.next_hop(ground.here, id) {
-        Route::Here => Some(Destination::Inbox(id)),
-        Route::Link(peer) => Some(Destination::Link(peer)),
-        Route::NoRoute => None,
+    let to = ground.directory.lookup(&agency).and_then(|id| {
+        match ground.routes.next_hop(ground.here, id) {
+            Route::Here => Some(Destination::Inbox(id)),
+            Route::Link(peer) => Some(Destination::Link(peer)),
+            Route::NoRoute => None,
+        }
     });
     let state = image.state();
     Ok(Delivery {
@@ -341,7 +369,10 @@ fn delivery_of(ground: &Ground<'_>, image: DeliveryImage) -> Result<Delivery, Ch
 fn details_of(image: DetailsImage) -> Result<Box<DeliveryDetails>, CheckpointError> {
     let mut statuses = Vec::with_capacity(image.statuses.len());
     for note in image.statuses {
-        let Some(status) = u8::try_from(note.status).ok().and_then(BusinessStatus::from_code) else { continue };
+        let Some(status) = u8::try_from(note.status).ok().and_then(BusinessStatus::from_code)
+        else {
+            continue;
+        };
         statuses.push(StatusNote {
             status,
             by: code(&note.by)?,

@@ -67,20 +67,38 @@ pub enum Destination {
 /// What the bus must do because of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    Enqueue { to: Destination, number: u64, key: u64, urgent: bool, bytes: u32 },
+    Enqueue {
+        to: Destination,
+        number: u64,
+        key: u64,
+        urgent: bool,
+        bytes: u32,
+    },
     /// The item is done with.
-    Remove { to: Destination, number: u64 },
+    Remove {
+        to: Destination,
+        number: u64,
+    },
     /// The neighbour wants it again at this moment.
-    Again { to: Destination, number: u64, at: Timestamp },
+    Again {
+        to: Destination,
+        number: u64,
+        at: Timestamp,
+    },
 }
 
 /// What the fold decided about one fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It counts. Recipients that the fold refused, by their place in the list.
-    Accepted { refused: Vec<(usize, Reason)>, warning: Option<Reason> },
+    Accepted {
+        refused: Vec<(usize, Reason)>,
+        warning: Option<Reason>,
+    },
     /// The same file of the same sender was accepted before.
-    Duplicate { of: DocId },
+    Duplicate {
+        of: DocId,
+    },
     Refused(Reason),
     /// One verdict per recipient of a document that came over a link.
     Hop(Vec<HopVerdict>),
@@ -187,7 +205,12 @@ pub struct StatusNote {
 impl Delivery {
     pub fn business(&self) -> Option<BusinessStatus> {
         let details = self.details.as_ref()?;
-        details.statuses.iter().rev().find(|n| n.status != BusinessStatus::RecallRequested).map(|n| n.status)
+        details
+            .statuses
+            .iter()
+            .rev()
+            .find(|n| n.status != BusinessStatus::RecallRequested)
+            .map(|n| n.status)
     }
 
     pub fn is_destroyed(&self) -> bool {
@@ -276,7 +299,13 @@ impl Tracking {
     }
 
     /// Applies one fact. `chunks` are the numbers of the body's chunks, for `Accepted`.
-    pub fn apply(&mut self, ground: &Ground<'_>, fact: &Fact, chunks: Chunks, effects: &mut Vec<Effect>) -> Verdict {
+    pub fn apply(
+        &mut self,
+        ground: &Ground<'_>,
+        fact: &Fact,
+        chunks: Chunks,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         match fact {
             Fact::Accepted(accepted) => self.accepted(ground, accepted, chunks, effects),
             Fact::HandedOn(handed) => self.handed_on(ground, handed, effects),
@@ -285,7 +314,9 @@ impl Tracking {
             Fact::Progressed(news) => self.progressed(ground, news, effects),
             Fact::Expired(expired) => self.expired(ground, expired, effects),
             // The directory is folded once per process, beside the platforms (`pipeline/route`).
-            Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_) => Verdict::Applied,
+            Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_) => {
+                Verdict::Applied
+            }
         }
     }
 
@@ -296,7 +327,8 @@ impl Tracking {
     /// Every copy of a document here: a document may arrive in several, for different recipients.
     pub fn copies(&self, id: DocId) -> Vec<&Doc> {
         let Some(first) = self.doc(id) else { return Vec::new() };
-        let others = self.docs.iter().flatten().filter(|doc| doc.id == id && !std::ptr::eq(*doc, first));
+        let others =
+            self.docs.iter().flatten().filter(|doc| doc.id == id && !std::ptr::eq(*doc, first));
         std::iter::once(first).chain(others).collect()
     }
 
@@ -351,7 +383,10 @@ impl Tracking {
         number
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "documents in memory are bounded far below 2^32")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "documents in memory are bounded far below 2^32"
+    )]
     fn insert_doc(&mut self, doc: Doc) -> DocIx {
         if let Some(slot) = self.free.pop() {
             if let Some(place) = self.docs.get_mut(slot as usize) {
@@ -393,7 +428,9 @@ impl Tracking {
             self.by_receiver.remove(&delivery.receiver);
         }
         if doc.accepted.via.is_empty()
-            && let Some(sender) = AgencyCode::parse(&doc.accepted.from).ok().and_then(|code| ground.directory.lookup(&code))
+            && let Some(sender) = AgencyCode::parse(&doc.accepted.from)
+                .ok()
+                .and_then(|code| ground.directory.lookup(&code))
             && let Some(list) = self.sent.get_mut(&sender)
         {
             match list.iter().position(|&other| other == ix) {
@@ -408,7 +445,10 @@ impl Tracking {
     }
 
     /// A report toward where the sender handed the document in.
-    #[expect(clippy::cast_possible_truncation, reason = "reports in memory are bounded far below 2^32")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "reports in memory are bounded far below 2^32"
+    )]
     fn enqueue_report(&mut self, ground: &Ground<'_>, news: Progressed, effects: &mut Vec<Effect>) {
         let Some(to) = ground.routes.link_to_platform(ground.here, &news.origin) else { return };
         let number = self.take_number();
@@ -426,7 +466,13 @@ impl Tracking {
         };
         self.items.insert(number, ItemRef::Report(slot));
         *self.link_depth.entry(to).or_default() += 1;
-        effects.push(Effect::Enqueue { to: Destination::Link(to), number, key, urgent: false, bytes });
+        effects.push(Effect::Enqueue {
+            to: Destination::Link(to),
+            number,
+            key,
+            urgent: false,
+            bytes,
+        });
     }
 }
 

@@ -28,7 +28,12 @@ const fn rank(state: DeliveryState) -> u8 {
 }
 
 impl Tracking {
-    pub(super) fn handed_on(&mut self, ground: &Ground<'_>, handed: &HandedOn, effects: &mut Vec<Effect>) -> Verdict {
+    pub(super) fn handed_on(
+        &mut self,
+        ground: &Ground<'_>,
+        handed: &HandedOn,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         for receiver in &handed.receivers {
             let Some((ix, place)) = self.place_of(receiver) else { continue };
             let Some(delivery) = self.delivery_mut(ix, place) else { continue };
@@ -50,7 +55,12 @@ impl Tracking {
         Verdict::Applied
     }
 
-    pub(super) fn attempted(&mut self, ground: &Ground<'_>, attempted: &Attempted, effects: &mut Vec<Effect>) -> Verdict {
+    pub(super) fn attempted(
+        &mut self,
+        ground: &Ground<'_>,
+        attempted: &Attempted,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         let Some((ix, place)) = self.place_of(&attempted.receiver) else { return Verdict::Applied };
         let Some(delivery) = self.delivery_mut(ix, place) else { return Verdict::Applied };
         if delivery.handed_on_at > Timestamp::ZERO || delivery.is_closed {
@@ -61,7 +71,11 @@ impl Tracking {
         delivery.details_mut().last_code.clone_from(&attempted.code);
         if attempted.retry_at > 0 {
             if let Some(to) = delivery.to {
-                effects.push(Effect::Again { to, number: delivery.number, at: Timestamp(attempted.retry_at) });
+                effects.push(Effect::Again {
+                    to,
+                    number: delivery.number,
+                    at: Timestamp(attempted.retry_at),
+                });
             }
             return Verdict::Applied;
         }
@@ -74,12 +88,21 @@ impl Tracking {
         Verdict::Applied
     }
 
-    pub(super) fn confirmed(&mut self, ground: &Ground<'_>, confirmed: &Confirmed, effects: &mut Vec<Effect>) -> Verdict {
+    pub(super) fn confirmed(
+        &mut self,
+        ground: &Ground<'_>,
+        confirmed: &Confirmed,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         let Some((ix, place)) = self.place_of(&confirmed.receiver) else {
             return Verdict::Refused(Reason::UnknownDocument);
         };
-        let Some(delivery) = self.delivery_mut(ix, place) else { return Verdict::Refused(Reason::UnknownDocument) };
-        let Some(Destination::Inbox(agency)) = delivery.to else { return Verdict::Refused(Reason::UnknownDocument) };
+        let Some(delivery) = self.delivery_mut(ix, place) else {
+            return Verdict::Refused(Reason::UnknownDocument);
+        };
+        let Some(Destination::Inbox(agency)) = delivery.to else {
+            return Verdict::Refused(Reason::UnknownDocument);
+        };
         let state = confirmed.state();
         if !may_follow(delivery.state, state) {
             return Verdict::Refused(Reason::BadTransition);
@@ -111,7 +134,12 @@ impl Tracking {
         Verdict::Applied
     }
 
-    pub(super) fn expired(&mut self, ground: &Ground<'_>, expired: &Expired, effects: &mut Vec<Effect>) -> Verdict {
+    pub(super) fn expired(
+        &mut self,
+        ground: &Ground<'_>,
+        expired: &Expired,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         let Some((ix, place)) = self.place_of(&expired.receiver) else { return Verdict::Applied };
         let Some(delivery) = self.delivery_mut(ix, place) else { return Verdict::Applied };
         if delivery.is_closed {
@@ -131,7 +159,12 @@ impl Tracking {
     }
 
     /// News from the other end. At the origin it is believed; in between it travels on.
-    pub(super) fn progressed(&mut self, ground: &Ground<'_>, news: &Progressed, effects: &mut Vec<Effect>) -> Verdict {
+    pub(super) fn progressed(
+        &mut self,
+        ground: &Ground<'_>,
+        news: &Progressed,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         if news.origin != ground.here_name {
             let mut onward = news.clone();
             onward.via.clear();
@@ -151,8 +184,13 @@ impl Tracking {
         delivery.updated_at = Timestamp(news.at);
         match news.state() {
             DeliveryState::Processing => delivery.details_mut().processing_at = Timestamp(news.at),
-            DeliveryState::Refused | DeliveryState::Expired => delivery.refused = Reason::from_code(&news.code),
-            DeliveryState::UnderWay | DeliveryState::Initial | DeliveryState::Done | DeliveryState::Fail => {}
+            DeliveryState::Refused | DeliveryState::Expired => {
+                delivery.refused = Reason::from_code(&news.code)
+            }
+            DeliveryState::UnderWay
+            | DeliveryState::Initial
+            | DeliveryState::Done
+            | DeliveryState::Fail => {}
         }
         if !news.description.is_empty() {
             delivery.details_mut().description.clone_from(&news.description);
@@ -203,7 +241,9 @@ impl Tracking {
     fn drop_report(&mut self, number: u64, effects: &mut Vec<Effect>) {
         let Some(ItemRef::Report(slot)) = self.items.get(&number).copied() else { return };
         self.items.remove(&number);
-        let Some(report) = self.reports.get_mut(slot as usize).and_then(Option::take) else { return };
+        let Some(report) = self.reports.get_mut(slot as usize).and_then(Option::take) else {
+            return;
+        };
         self.free_reports.push(slot);
         self.leave_link(report.to);
         effects.push(Effect::Remove { to: Destination::Link(report.to), number });
@@ -216,7 +256,15 @@ impl Tracking {
     }
 
     /// Sends the present state of a delivery back to where the document was handed in.
-    fn tell_origin(&mut self, ground: &Ground<'_>, ix: DocIx, place: u32, code: &str, at: u64, effects: &mut Vec<Effect>) {
+    fn tell_origin(
+        &mut self,
+        ground: &Ground<'_>,
+        ix: DocIx,
+        place: u32,
+        code: &str,
+        at: u64,
+        effects: &mut Vec<Effect>,
+    ) {
         if self.is_origin(ix) {
             return;
         }
@@ -231,7 +279,11 @@ impl Tracking {
             code: code.to_owned(),
             at,
             hops: Vec::new(),
-            description: delivery.details.as_ref().map(|d| d.description.clone()).unwrap_or_default(),
+            description: delivery
+                .details
+                .as_ref()
+                .map(|d| d.description.clone())
+                .unwrap_or_default(),
             platform: ground.here_name.to_owned(),
         };
         self.enqueue_report(ground, news, effects);

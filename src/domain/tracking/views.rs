@@ -38,17 +38,29 @@ pub struct SentRow<'a> {
 impl Tracking {
     /// Items of an inbox in order of arrival, at most `limit`; and how many there are in all.
     /// Closed items are found among the recent documents only.
-    pub fn inbox(&self, agency: AgencyId, filter: &InboxFilter, limit: usize) -> (Vec<(&Doc, &Delivery)>, usize) {
-        let is_open = filter.state.is_none_or(|s| matches!(s, DeliveryState::Initial | DeliveryState::Processing));
-        let after = filter.after.and_then(|id| self.delivery(id)).map_or(0, |(_, delivery)| delivery.number);
+    pub fn inbox(
+        &self,
+        agency: AgencyId,
+        filter: &InboxFilter,
+        limit: usize,
+    ) -> (Vec<(&Doc, &Delivery)>, usize) {
+        let is_open = filter
+            .state
+            .is_none_or(|s| matches!(s, DeliveryState::Initial | DeliveryState::Processing));
+        let after = filter
+            .after
+            .and_then(|id| self.delivery(id))
+            .map_or(0, |(_, delivery)| delivery.number);
         let mut found = Vec::new();
         let mut total = 0;
-        let open = self.inboxes.get(&agency).into_iter().flat_map(|inbox| inbox.open.values().copied());
+        let open =
+            self.inboxes.get(&agency).into_iter().flat_map(|inbox| inbox.open.values().copied());
         let closed = self.recent.iter().flat_map(|&ix| {
             let count = self.doc_at(ix).map_or(0, |doc| doc.deliveries.len());
             (0..count).map(move |place| (ix, u32::try_from(place).unwrap_or(u32::MAX)))
         });
-        let places: Box<dyn Iterator<Item = (DocIx, u32)>> = if is_open { Box::new(open) } else { Box::new(closed) };
+        let places: Box<dyn Iterator<Item = (DocIx, u32)>> =
+            if is_open { Box::new(open) } else { Box::new(closed) };
         for (ix, place) in places {
             let Some(doc) = self.doc_at(ix) else { continue };
             let Some(delivery) = doc.deliveries.get(place as usize) else { continue };
@@ -72,7 +84,11 @@ impl Tracking {
             .iter()
             .filter_map(|(&number, &(ix, _))| {
                 let doc = self.doc_at(ix)?;
-                let bytes = doc.accepted.body.as_ref().map_or(0, |b| u32::try_from(b.bytes).unwrap_or(u32::MAX));
+                let bytes = doc
+                    .accepted
+                    .body
+                    .as_ref()
+                    .map_or(0, |b| u32::try_from(b.bytes).unwrap_or(u32::MAX));
                 Some((number, doc.key, doc.accepted.urgency > 0, bytes))
             })
             .collect()
@@ -89,13 +105,27 @@ impl Tracking {
         let (to, key, urgent, bytes) = match self.carried(number)? {
             super::Carried::Delivery { doc, delivery } => {
                 let bytes = doc.accepted.body.as_ref().map_or(0, |b| b.bytes);
-                (delivery.to?, doc.key, doc.accepted.urgency > 0, u32::try_from(bytes).unwrap_or(u32::MAX))
+                (
+                    delivery.to?,
+                    doc.key,
+                    doc.accepted.urgency > 0,
+                    u32::try_from(bytes).unwrap_or(u32::MAX),
+                )
             }
-            super::Carried::Report(report) => {
-                (super::Destination::Link(report.to), super::receiver_key(&report.news.receiver), false, 192)
-            }
+            super::Carried::Report(report) => (
+                super::Destination::Link(report.to),
+                super::receiver_key(&report.news.receiver),
+                false,
+                192,
+            ),
         };
-        matches!(to, super::Destination::Link(_)).then_some(super::Effect::Enqueue { to, number, key, urgent, bytes })
+        matches!(to, super::Destination::Link(_)).then_some(super::Effect::Enqueue {
+            to,
+            number,
+            key,
+            urgent,
+            bytes,
+        })
     }
 
     /// What an agency sent, newest first, one row per recipient, at most `limit`.
@@ -104,7 +134,11 @@ impl Tracking {
         list.iter()
             .rev()
             .filter_map(|&ix| self.doc_at(ix))
-            .filter(|doc| only.is_none_or(|id| doc.id == id || doc.deliveries.iter().any(|d| d.receiver == id)))
+            .filter(|doc| {
+                only.is_none_or(|id| {
+                    doc.id == id || doc.deliveries.iter().any(|d| d.receiver == id)
+                })
+            })
             .flat_map(|doc| doc.deliveries.iter().map(move |delivery| SentRow { doc, delivery }))
             .take(limit)
             .collect()
@@ -124,7 +158,11 @@ impl Tracking {
             .iter()
             .flatten()
             .flat_map(|doc| &doc.deliveries)
-            .filter(|d| matches!(d.to, Some(super::Destination::Inbox(_))) && !d.is_closed && d.arrived_at < before)
+            .filter(|d| {
+                matches!(d.to, Some(super::Destination::Inbox(_)))
+                    && !d.is_closed
+                    && d.arrived_at < before
+            })
             .map(|d| d.receiver)
             .collect();
         old.sort_unstable();
@@ -133,8 +171,14 @@ impl Tracking {
 
     /// Numbers of body chunks that open documents need, sorted.
     pub fn pinned_chunks(&self) -> Vec<u64> {
-        let mut pinned: Vec<u64> =
-            self.docs.iter().flatten().filter(|doc| doc.open > 0).flat_map(|doc| doc.chunks.as_slice()).copied().collect();
+        let mut pinned: Vec<u64> = self
+            .docs
+            .iter()
+            .flatten()
+            .filter(|doc| doc.open > 0)
+            .flat_map(|doc| doc.chunks.as_slice())
+            .copied()
+            .collect();
         pinned.sort_unstable();
         pinned.dedup();
         pinned
@@ -144,7 +188,10 @@ impl Tracking {
     pub fn depths(&self) -> (usize, usize) {
         let links = self.link_depth.values().sum();
         let docs = self.docs.iter().flatten();
-        let inboxes = docs.flat_map(|doc| &doc.deliveries).filter(|d| !d.is_closed && matches!(d.to, Some(super::Destination::Inbox(_)))).count();
+        let inboxes = docs
+            .flat_map(|doc| &doc.deliveries)
+            .filter(|d| !d.is_closed && matches!(d.to, Some(super::Destination::Inbox(_))))
+            .count();
         (links, inboxes)
     }
 }

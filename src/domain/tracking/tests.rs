@@ -1,0 +1,1 @@
+//! What the fold promises, case by case.
