@@ -1,5 +1,7 @@
 //! The road out: `Transport`, and its live implementation over links.
 
+pub mod link;
+
 use crate::domain::routing::PlatformIx;
 use crate::journal::Journal;
 use crate::wire::v1;

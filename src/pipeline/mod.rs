@@ -12,6 +12,7 @@ mod confirm;
 mod deliver;
 mod hop;
 mod look;
+mod receive;
 mod registry;
 mod route;
 
@@ -41,6 +42,7 @@ pub use bodies::BytesPermit;
 pub use confirm::Word;
 pub use hop::Peer;
 pub use look::Found;
+pub use receive::{Leased, Listening};
 pub use route::{Event, EventKind, RecoverError};
 
 /// The outside world: three seams, one parameter.

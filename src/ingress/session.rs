@@ -1,0 +1,89 @@
+//! One connection's peer: who it is by its certificate, checked again whenever trust has moved.
+
+use crate::clock::Timestamp;
+use crate::domain::directory::{Caller, Members};
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::routing::{PlatformIx, RoutingTable};
+use crate::pipeline::Peer;
+use crate::tls::{PeerId, PeerIdentity, TlsFault, Trust};
+use std::sync::Arc;
+
+/// What the rest of the house may know of a connection.
+#[derive(Debug)]
+pub struct Session {
+    identity: PeerIdentity,
+    trust: Arc<Trust>,
+    /// The member that the certificate names, when it connects where it belongs.
+    member: Option<Caller>,
+    /// The neighbouring platform that the certificate names.
+    peer: Option<Peer>,
+}
+
+impl Session {
+    pub fn new(identity: PeerIdentity, trust: Arc<Trust>, members: &Members, routes: &RoutingTable, here: PlatformIx) -> Self {
+        let member = match &identity.id {
+            PeerId::Member(id) => members.by_id(&id.to_string()).filter(|caller| caller.member.platform == here),
+            PeerId::Platform(_) | PeerId::Other(_) | PeerId::Anonymous => None,
+        };
+        let peer = match &identity.id {
+            PeerId::Platform(name) => routes
+                .platform(name.as_str())
+                .filter(|ix| routes.neighbours(here).contains(ix))
+                .map(|ix| Peer { ix, name: name.as_str().to_owned(), tls: tls_text(&identity) }),
+            PeerId::Member(_) | PeerId::Other(_) | PeerId::Anonymous => None,
+        };
+        Self { identity, trust, member, peer }
+    }
+
+    /// Does the certificate still hold? One atomic load while nothing moved.
+    pub fn recheck(&self, now: Timestamp) -> Result<(), TlsFault> {
+        if self.identity.id == PeerId::Anonymous {
+            return Ok(());
+        }
+        self.identity.recheck(&self.trust, now)
+    }
+
+    /// The member that calls, by its certificate alone.
+    pub fn caller(&self, now: Timestamp) -> Result<&Caller, Rejection> {
+        self.recheck(now).map_err(|fault| refused(&fault))?;
+        self.member.as_ref().ok_or_else(|| Rejection::new(Reason::UnknownCaller).detail(self.called()))
+    }
+
+    /// The neighbour that calls, by its certificate alone.
+    pub fn peer(&self, now: Timestamp) -> Result<&Peer, Rejection> {
+        self.recheck(now).map_err(|fault| refused(&fault))?;
+        self.peer.as_ref().ok_or_else(|| Rejection::new(Reason::UnknownCaller).detail(self.called()))
+    }
+
+    /// The member of the certificate, if there is one; for faces that carry their own credential.
+    pub const fn member(&self) -> Option<&Caller> {
+        self.member.as_ref()
+    }
+
+    pub fn has_certificate(&self) -> bool {
+        self.identity.id != PeerId::Anonymous
+    }
+
+    /// TLS version and cipher suite.
+    pub fn tls(&self) -> String {
+        tls_text(&self.identity)
+    }
+
+    /// How the peer calls itself.
+    pub fn called(&self) -> String {
+        match &self.identity.id {
+            PeerId::Member(id) => id.to_string(),
+            PeerId::Platform(name) => name.as_str().to_owned(),
+            PeerId::Other(subject) => subject.clone(),
+            PeerId::Anonymous => String::new(),
+        }
+    }
+}
+
+fn tls_text(identity: &PeerIdentity) -> String {
+    format!("{} {}", identity.version, identity.cipher)
+}
+
+fn refused(fault: &TlsFault) -> Rejection {
+    Rejection::new(Reason::CertificateRevoked).detail(format!("{} {}", fault.code(), fault.en()))
+}
