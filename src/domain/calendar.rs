@@ -118,7 +118,7 @@ impl Calendar {
         moment(self.next_working_day(signed).to_datetime(NOON))
     }
 
-    /// The last moment of a document's DueDate: the end of work on that day, or on the next working day when
+    /// The last moment of a document's `DueDate`: the end of work on that day, or on the next working day when
     /// nobody works then.
     pub fn due(&self, due_on: Date) -> Timestamp {
         let day = if self.is_working_day(due_on) { due_on } else { self.next_working_day(due_on) };
@@ -126,7 +126,7 @@ impl Calendar {
         moment(day.to_datetime(afternoon.to))
     }
 
-    /// Not done in time, or not done yet and the time is over. Nothing without a DueDate is ever overdue.
+    /// Not done in time, or not done yet and the time is over. Nothing without a `DueDate` is ever overdue.
     pub fn is_overdue(
         &self,
         now: Timestamp,
@@ -158,7 +158,8 @@ impl Calendar {
 fn read_line(line: &str) -> Result<(Date, Exception), String> {
     let mut fields = line.splitn(4, ',').map(str::trim);
     let given = fields.next().unwrap_or_default();
-    let date: Date = given.parse().map_err(|_| format!("{given:?} is not a date (yyyy-MM-dd)"))?;
+    let date: Date =
+        given.parse().map_err(|error| format!("{given:?} is not a date (yyyy-MM-dd): {error}"))?;
     let exception = match fields.next() {
         Some("off") => Exception::Off,
         Some("work") => Exception::Work,

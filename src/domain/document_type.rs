@@ -76,7 +76,7 @@ impl DocumentTypes {
         Self::parse(TYPES).unwrap_or(Self { list: Vec::new(), folded: Vec::new() })
     }
 
-    /// By name as a TypeName gives it: any case, composed or not, with or without "(cá biệt)".
+    /// By name as a `TypeName` gives it: any case, composed or not, with or without "(cá biệt)".
     pub fn find(&self, type_name: &str) -> Option<&DocumentType> {
         let folded = fold(type_name);
         let at = self.folded.iter().position(|name| *name == folded)?;

@@ -2,13 +2,13 @@
 //!
 //! edXML has no element for a classification (domain.md 8 rule 6), so the guard has two sources: what the sender
 //! declares, and the marks of the Law on the protection of state secrets — Mật, Tối mật, Tuyệt mật — in
-//! TypeName, Subject and CodeNotation.
+//! `TypeName`, `Subject` and `CodeNotation`.
 //!
 //! The syllable *mật* is part of many innocent words (bảo mật, mật khẩu, mật độ), and subjects speak of state secrets
 //! without holding any (*tập huấn bảo vệ bí mật nhà nước*). So a find is one of three:
 //!
 //! * **innocent**: a single syllable that forms a known word with the syllable before or after it;
-//! * **sure**: it looks like a mark — in TypeName, alone in its field, in brackets, leading the subject with a
+//! * **sure**: it looks like a mark — in `TypeName`, alone in its field, in brackets, leading the subject with a
 //!   colon or dash behind it, or in capitals within a text that is not;
 //! * **doubtful**: anything else in running text, and notation endings such as `-TM` (which may as well be
 //!   a drafting unit: Thương mại). What a doubt does is configured.
@@ -232,7 +232,7 @@ impl Around<'_> {
         let leads = self.before.is_none();
         let ends = self.after.is_none();
         let cut_off = self.after.is_some_and(|next| next.gap != Gap::Blank);
-        (leads && (ends || cut_off)) || (self.gap == Gap::Opening && (ends || cut_off))
+        (leads || self.gap == Gap::Opening) && (ends || cut_off)
     }
 }
 

@@ -125,12 +125,10 @@ pub fn next(current: Option<BusinessStatus>, new: BusinessStatus) -> Step {
         return Step::Repeat;
     }
     match (current, new) {
-        // domain.md 2.2: 02 is terminal.
-        (Refused, _) => Step::AfterTerminal,
         // An update may reach a document that is done with; its receiver still answers it.
         (Completed, ChangeAgreed | ChangeDeclined) => Step::Forward,
-        // domain.md 2.2: 13 at any time before 06.
-        (Completed, _) => Step::AfterTerminal,
+        // domain.md 2.2: 02 is terminal, and 13 may come at any time before 06.
+        (Refused | Completed, _) => Step::AfterTerminal,
         (ChangeAgreed, ChangeDeclined) => Step::Backward,
         // A recall is answered, not progressed; what crossed it on the way still counts.
         (RecallRequested | ChangeAgreed | ChangeDeclined, _) => Step::Forward,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::header::Field;
-use super::names::Name;
+use super::names::Element;
 
 /// `edXMLManifest/Reference`: what the body promises.
 #[derive(Clone, Debug, Default)]
@@ -14,11 +14,11 @@ pub struct Reference<'a> {
 }
 
 impl<'a> Reference<'a> {
-    pub(super) fn slot(&mut self, path: &[Name]) -> Option<&mut Field<'a>> {
+    pub(super) fn slot(&mut self, path: &[Element]) -> Option<&mut Field<'a>> {
         match *path {
-            [Name::ContentId] => Some(&mut self.content_id),
-            [Name::ContentType] => Some(&mut self.content_type),
-            [Name::AttachmentName] => Some(&mut self.name),
+            [Element::ContentId] => Some(&mut self.content_id),
+            [Element::ContentType] => Some(&mut self.content_type),
+            [Element::AttachmentName] => Some(&mut self.name),
             _ => None,
         }
     }
@@ -71,11 +71,11 @@ impl Attachment<'_> {
 }
 
 impl<'a> Attachment<'a> {
-    pub(super) fn slot(&mut self, path: &[Name]) -> Option<&mut Field<'a>> {
+    pub(super) fn slot(&mut self, path: &[Element]) -> Option<&mut Field<'a>> {
         match *path {
-            [Name::ContentId] => Some(&mut self.content_id),
-            [Name::ContentType] => Some(&mut self.content_type),
-            [Name::AttachmentName] => Some(&mut self.name),
+            [Element::ContentId] => Some(&mut self.content_id),
+            [Element::ContentType] => Some(&mut self.content_type),
+            [Element::AttachmentName] => Some(&mut self.name),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::envelope::Warning;
 use super::super::rejection::Place;
-use super::names::Name;
+use super::names::Element;
 
 /// The text of one element, trimmed; empty when the element is empty or absent.
 #[derive(Clone, Debug, Default)]
@@ -133,15 +133,15 @@ impl<'a> Header<'a> {
         for part in path.split('/') {
             let (name, index) = part.split_once('[').unwrap_or((part, ""));
             number = index.trim_end_matches(']').parse::<usize>().ok().or(number);
-            names.push(Name::exact(name));
+            names.push(Element::exact(name));
         }
         let at = match *names.as_slice() {
-            [Name::MessageHeader, Name::To, ref leaf @ ..] => {
+            [Element::MessageHeader, Element::To, ref leaf @ ..] => {
                 let organ = self.to.get_mut(number?.checked_sub(1)?)?;
                 organ.slot(leaf)?.at
             }
-            [Name::MessageHeader, ref inner @ ..] => self.message_slot(inner)?.at,
-            [Name::TraceHeaderList, Name::Bussiness, ref inner @ ..] => {
+            [Element::MessageHeader, ref inner @ ..] => self.message_slot(inner)?.at,
+            [Element::TraceHeaderList, Element::Bussiness, ref inner @ ..] => {
                 self.bussiness_slot(inner)?.at
             }
             _ => return None,
@@ -150,49 +150,51 @@ impl<'a> Header<'a> {
     }
 
     /// The place of an element below `MessageHeader`.
-    pub(super) fn message_slot(&mut self, path: &[Name]) -> Option<&mut Field<'a>> {
+    pub(super) fn message_slot(&mut self, path: &[Element]) -> Option<&mut Field<'a>> {
         match *path {
-            [Name::From, ref leaf @ ..] => self.from.slot(leaf),
-            [Name::To, ref leaf @ ..] => self.to.last_mut()?.slot(leaf),
-            [Name::DocumentId] => Some(&mut self.document_id),
-            [Name::Code, Name::CodeNumber] => Some(&mut self.code_number),
-            [Name::Code, Name::CodeNotation] => Some(&mut self.code_notation),
-            [Name::PromulgationInfo, Name::Place] => Some(&mut self.place),
-            [Name::PromulgationInfo, Name::PromulgationDate] => Some(&mut self.promulgation_date),
-            [Name::DocumentType, Name::Type] => Some(&mut self.type_code),
-            [Name::DocumentType, Name::TypeName] => Some(&mut self.type_name),
-            [Name::Subject] => Some(&mut self.subject),
-            [Name::Content] => Some(&mut self.content),
-            [Name::SignerInfo, Name::FullName] => Some(&mut self.signer),
-            [Name::DueDate] => Some(&mut self.due_date),
-            [Name::SteeringType] => Some(&mut self.steering),
-            [Name::OtherInfo, ref leaf @ ..] => self.other.slot(leaf),
-            [Name::ResponseFor, ref leaf @ ..] => self.response_for.last_mut()?.slot(leaf),
-            [Name::StatusCode] => Some(&mut self.status_code),
-            [Name::Description] => Some(&mut self.description),
-            [Name::Timestamp] => Some(&mut self.timestamp),
+            [Element::From, ref leaf @ ..] => self.from.slot(leaf),
+            [Element::To, ref leaf @ ..] => self.to.last_mut()?.slot(leaf),
+            [Element::DocumentId] => Some(&mut self.document_id),
+            [Element::Code, Element::CodeNumber] => Some(&mut self.code_number),
+            [Element::Code, Element::CodeNotation] => Some(&mut self.code_notation),
+            [Element::PromulgationInfo, Element::Place] => Some(&mut self.place),
+            [Element::PromulgationInfo, Element::PromulgationDate] => {
+                Some(&mut self.promulgation_date)
+            }
+            [Element::DocumentType, Element::Type] => Some(&mut self.type_code),
+            [Element::DocumentType, Element::TypeName] => Some(&mut self.type_name),
+            [Element::Subject] => Some(&mut self.subject),
+            [Element::Content] => Some(&mut self.content),
+            [Element::SignerInfo, Element::FullName] => Some(&mut self.signer),
+            [Element::DueDate] => Some(&mut self.due_date),
+            [Element::SteeringType] => Some(&mut self.steering),
+            [Element::OtherInfo, ref leaf @ ..] => self.other.slot(leaf),
+            [Element::ResponseFor, ref leaf @ ..] => self.response_for.last_mut()?.slot(leaf),
+            [Element::StatusCode] => Some(&mut self.status_code),
+            [Element::Description] => Some(&mut self.description),
+            [Element::Timestamp] => Some(&mut self.timestamp),
             _ => None,
         }
     }
 
     /// The place of an element below `TraceHeaderList/Bussiness`.
-    pub(super) fn bussiness_slot(&mut self, path: &[Name]) -> Option<&mut Field<'a>> {
+    pub(super) fn bussiness_slot(&mut self, path: &[Element]) -> Option<&mut Field<'a>> {
         let bussiness = &mut self.bussiness;
         match *path {
-            [Name::DocumentId] => Some(&mut bussiness.document_id),
-            [Name::BussinessDocType] => Some(&mut bussiness.kind),
-            [Name::BussinessDocReason] => Some(&mut bussiness.reason),
-            [Name::Paper] => Some(&mut bussiness.paper),
-            [.., Name::ReceiverList, Name::Receiver, Name::OrganId] => {
+            [Element::DocumentId] => Some(&mut bussiness.document_id),
+            [Element::BussinessDocType] => Some(&mut bussiness.kind),
+            [Element::BussinessDocReason] => Some(&mut bussiness.reason),
+            [Element::Paper] => Some(&mut bussiness.paper),
+            [.., Element::ReceiverList, Element::Receiver, Element::OrganId] => {
                 Some(&mut bussiness.receivers.last_mut()?.organ_id)
             }
-            [.., Name::ReceiverList, Name::Receiver, Name::ReceiverType] => {
+            [.., Element::ReceiverList, Element::Receiver, Element::ReceiverType] => {
                 Some(&mut bussiness.receivers.last_mut()?.kind)
             }
-            [.., Name::ReplacementInfoList, Name::ReplacementInfo, Name::DocumentId] => {
+            [.., Element::ReplacementInfoList, Element::ReplacementInfo, Element::DocumentId] => {
                 Some(&mut bussiness.replacements.last_mut()?.document_id)
             }
-            [.., Name::ReplacementInfo, Name::OrganIdList, Name::OrganId] => {
+            [.., Element::ReplacementInfo, Element::OrganIdList, Element::OrganId] => {
                 bussiness.replacements.last_mut()?.organs.last_mut()
             }
             _ => None,
@@ -201,36 +203,36 @@ impl<'a> Header<'a> {
 }
 
 impl<'a> Organ<'a> {
-    fn slot(&mut self, path: &[Name]) -> Option<&mut Field<'a>> {
+    fn slot(&mut self, path: &[Element]) -> Option<&mut Field<'a>> {
         match *path {
-            [Name::OrganId] => Some(&mut self.organ_id),
-            [Name::OrganName] => Some(&mut self.name),
+            [Element::OrganId] => Some(&mut self.organ_id),
+            [Element::OrganName] => Some(&mut self.name),
             _ => None,
         }
     }
 }
 
 impl<'a> Response<'a> {
-    fn slot(&mut self, path: &[Name]) -> Option<&mut Field<'a>> {
+    fn slot(&mut self, path: &[Element]) -> Option<&mut Field<'a>> {
         match *path {
-            [Name::OrganId] => Some(&mut self.organ_id),
-            [Name::Code] => Some(&mut self.code),
-            [Name::DocumentId] => Some(&mut self.document_id),
-            [Name::PromulgationDate] => Some(&mut self.promulgation_date),
+            [Element::OrganId] => Some(&mut self.organ_id),
+            [Element::Code] => Some(&mut self.code),
+            [Element::DocumentId] => Some(&mut self.document_id),
+            [Element::PromulgationDate] => Some(&mut self.promulgation_date),
             _ => None,
         }
     }
 }
 
 impl<'a> OtherInfo<'a> {
-    fn slot(&mut self, path: &[Name]) -> Option<&mut Field<'a>> {
+    fn slot(&mut self, path: &[Element]) -> Option<&mut Field<'a>> {
         match *path {
-            [Name::Priority] => Some(&mut self.priority),
-            [Name::SphereOfPromulgation] => Some(&mut self.sphere),
-            [Name::TyperNotation] => Some(&mut self.typer_notation),
-            [Name::PromulgationAmount] => Some(&mut self.promulgation_amount),
-            [Name::PageAmount] => Some(&mut self.page_amount),
-            [Name::Direction] => Some(&mut self.direction),
+            [Element::Priority] => Some(&mut self.priority),
+            [Element::SphereOfPromulgation] => Some(&mut self.sphere),
+            [Element::TyperNotation] => Some(&mut self.typer_notation),
+            [Element::PromulgationAmount] => Some(&mut self.promulgation_amount),
+            [Element::PageAmount] => Some(&mut self.page_amount),
+            [Element::Direction] => Some(&mut self.direction),
             _ => None,
         }
     }

@@ -20,7 +20,7 @@ use super::rejection::{Place, Reason, Rejection};
 
 pub(crate) use attachment::bare_id;
 pub use attachment::{Attachment, DecodeError, Reference};
-pub use header::{Field, Header, Organ, Receiver, Replacement, Response};
+pub use header::{Bussiness, Field, Header, Organ, OtherInfo, Receiver, Replacement, Response};
 
 /// The namespace of QCVN 102:2016.
 pub const NAMESPACE: &str = "http://www.mic.gov.vn/TBT/QCVN_102_2016";

@@ -5,9 +5,9 @@ macro_rules! names {
     ($($name:ident $spelling:literal $lower:literal,)*) => {
         /// An element that this gateway reads; everything else is `Other`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Name { $($name,)* Other }
+        pub(super) enum Element { $($name,)* Other }
 
-        impl Name {
+        impl Element {
             /// The spelling of the standard only.
             pub(super) fn exact(local: &str) -> Self {
                 match local { $($spelling => Self::$name,)* _ => Self::Other }
@@ -24,7 +24,7 @@ macro_rules! names {
         }
 
         #[cfg(test)]
-        const ALL: &[(Name, &str, &[u8])] = &[$((Name::$name, $spelling, $lower),)*];
+        const ALL: &[(Element, &str, &[u8])] = &[$((Element::$name, $spelling, $lower),)*];
     };
 }
 
@@ -90,7 +90,7 @@ names! {
     ContentTransferEncoded "ContentTransferEncoded" b"contenttransferencoded",
 }
 
-impl Name {
+impl Element {
     // StringXpath.java of one receiver: elements are found by lower-cased local name.
     pub(super) fn any_case(local: &str) -> Self {
         let exact = Self::exact(local);
@@ -114,11 +114,11 @@ mod tests {
         for &(name, spelling, lower) in ALL {
             assert_eq!(spelling.to_ascii_lowercase().as_bytes(), lower);
             assert!(spelling.len() <= 32, "{spelling}");
-            assert_eq!(Name::exact(spelling), name);
-            assert_eq!(Name::any_case(&spelling.to_ascii_uppercase()), name);
+            assert_eq!(Element::exact(spelling), name);
+            assert_eq!(Element::any_case(&spelling.to_ascii_uppercase()), name);
             assert_eq!(name.spelling(), spelling);
         }
-        assert_eq!(Name::exact("organid"), Name::Other);
-        assert_eq!(Name::any_case(&"x".repeat(40)), Name::Other);
+        assert_eq!(Element::exact("organid"), Element::Other);
+        assert_eq!(Element::any_case(&"x".repeat(40)), Element::Other);
     }
 }

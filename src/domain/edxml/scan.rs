@@ -9,7 +9,7 @@ use quick_xml::{Error, NsReader};
 
 use super::attachment::{Attachment, Reference};
 use super::header::{Field, Header, Organ, Receiver, Replacement, Response};
-use super::names::Name;
+use super::names::Element;
 use super::{Document, Mode, NAMESPACE, NAMESPACE_OLD, Prefix, XmlLimits, place_of, warning};
 use crate::domain::rejection::{Reason, Rejection};
 
@@ -21,7 +21,7 @@ pub(super) struct Scan<'a> {
     mode: Mode,
     limits: XmlLimits,
     /// Open elements, outermost first.
-    path: Vec<Name>,
+    path: Vec<Element>,
     elements: usize,
     /// How many of the open elements are a signature or inside one.
     in_signature: usize,
@@ -79,7 +79,7 @@ impl<'a> Scan<'a> {
                 Err(refused) if refused.reason == Reason::Truncated => return Ok(Prefix::NeedMore),
                 step => step?,
             };
-            let attached = self.path.last() == Some(&Name::AttachmentEncoded);
+            let attached = self.path.last() == Some(&Element::AttachmentEncoded);
             if self.envelope_closed || (attached && self.header.has_message) {
                 return Ok(Prefix::Complete(Box::new(self.header)));
             }
@@ -125,19 +125,19 @@ impl<'a> Scan<'a> {
         self.check_tag(tag, at)?;
         let local = tag.local_name();
         let name = match self.mode {
-            Mode::Lenient => Name::any_case(local.as_ref()),
-            Mode::Strict => Name::exact(local.as_ref()),
+            Mode::Lenient => Element::any_case(local.as_ref()),
+            Mode::Strict => Element::exact(local.as_ref()),
         };
         if self.path.is_empty() {
             self.check_root(tag, name, at)?;
         } else if self.in_signature == 0 {
             self.check_namespace(tag, name, at)?;
         }
-        if self.path.last() == Some(&Name::ContentTransferEncoded) {
+        if self.path.last() == Some(&Element::ContentTransferEncoded) {
             return Err(self.refused(Reason::Malformed, at).detail("element inside base64"));
         }
         self.path.push(name);
-        if self.in_signature > 0 || matches!(name, Name::Signature | Name::DigitalSignature) {
+        if self.in_signature > 0 || matches!(name, Element::Signature | Element::DigitalSignature) {
             self.in_signature += 1;
         }
         self.collected = None;
@@ -150,41 +150,41 @@ impl<'a> Scan<'a> {
         let path = self.path.get(1..).unwrap_or_default();
         let begins = self.base + self.position();
         match *path {
-            [Name::AttachmentEncoded, Name::Attachment] => {
+            [Element::AttachmentEncoded, Element::Attachment] => {
                 self.attachments.push(Attachment::default());
                 return;
             }
-            [Name::AttachmentEncoded, Name::Attachment, Name::ContentTransferEncoded] => {
+            [Element::AttachmentEncoded, Element::Attachment, Element::ContentTransferEncoded] => {
                 if let Some(attachment) = self.attachments.last_mut() {
                     attachment.encoded = begins..begins;
                 }
                 return;
             }
-            [_, Name::Body, Name::Manifest, Name::Reference] => {
+            [_, Element::Body, Element::Manifest, Element::Reference] => {
                 self.references.push(Reference::default());
                 return;
             }
-            [_, Name::Body] => self.header.has_body = true,
-            [_, Name::Header, Name::Signature | Name::DigitalSignature] => {
+            [_, Element::Body] => self.header.has_body = true,
+            [_, Element::Header, Element::Signature | Element::DigitalSignature] => {
                 self.header.signatures += 1;
             }
             _ => {}
         }
-        if let [_, Name::Header, inner @ ..] = path {
+        if let [_, Element::Header, inner @ ..] = path {
             match *inner {
-                [Name::MessageHeader] => self.header.has_message = true,
-                [Name::TraceHeaderList, Name::Bussiness] => self.header.has_bussiness = true,
-                [Name::MessageHeader, Name::To] => self.header.to.push(Organ::default()),
-                [Name::MessageHeader, Name::ResponseFor] => {
+                [Element::MessageHeader] => self.header.has_message = true,
+                [Element::TraceHeaderList, Element::Bussiness] => self.header.has_bussiness = true,
+                [Element::MessageHeader, Element::To] => self.header.to.push(Organ::default()),
+                [Element::MessageHeader, Element::ResponseFor] => {
                     self.header.response_for.push(Response::default());
                 }
-                [.., Name::ReceiverList, Name::Receiver] => {
+                [.., Element::ReceiverList, Element::Receiver] => {
                     self.header.bussiness.receivers.push(Receiver::default());
                 }
-                [.., Name::ReplacementInfoList, Name::ReplacementInfo] => {
+                [.., Element::ReplacementInfoList, Element::ReplacementInfo] => {
                     self.header.bussiness.replacements.push(Replacement::default());
                 }
-                [.., Name::OrganIdList, Name::OrganId] => {
+                [.., Element::OrganIdList, Element::OrganId] => {
                     if let Some(last) = self.header.bussiness.replacements.last_mut() {
                         last.organs.push(Field::default());
                     }
@@ -203,14 +203,14 @@ impl<'a> Scan<'a> {
         }
         let ended = self.base + at;
         match self.path.pop() {
-            Some(Name::ContentTransferEncoded) => {
+            Some(Element::ContentTransferEncoded) => {
                 if let Some(attachment) = self.attachments.last_mut()
-                    && self.path.last() == Some(&Name::Attachment)
+                    && self.path.last() == Some(&Element::Attachment)
                 {
                     attachment.encoded.end = ended;
                 }
             }
-            Some(Name::Envelope) if self.path.len() == 1 => self.envelope_closed = true,
+            Some(Element::Envelope) if self.path.len() == 1 => self.envelope_closed = true,
             _ => {}
         }
         self.in_signature = self.in_signature.saturating_sub(1);
@@ -245,16 +245,16 @@ impl<'a> Scan<'a> {
     fn slot(&mut self) -> Option<&mut Field<'a>> {
         let path = self.path.get(1..).unwrap_or_default();
         match *path {
-            [_, Name::Header, Name::MessageHeader, ref inner @ ..] => {
+            [_, Element::Header, Element::MessageHeader, ref inner @ ..] => {
                 self.header.message_slot(inner)
             }
-            [_, Name::Header, Name::TraceHeaderList, Name::Bussiness, ref inner @ ..] => {
+            [_, Element::Header, Element::TraceHeaderList, Element::Bussiness, ref inner @ ..] => {
                 self.header.bussiness_slot(inner)
             }
-            [_, Name::Body, Name::Manifest, Name::Reference, ref leaf @ ..] => {
+            [_, Element::Body, Element::Manifest, Element::Reference, ref leaf @ ..] => {
                 self.references.last_mut()?.slot(leaf)
             }
-            [Name::AttachmentEncoded, Name::Attachment, ref leaf @ ..] => {
+            [Element::AttachmentEncoded, Element::Attachment, ref leaf @ ..] => {
                 self.attachments.last_mut()?.slot(leaf)
             }
             _ => None,
@@ -328,11 +328,16 @@ impl<'a> Scan<'a> {
         self.forgive(Reason::NotUtf8, "xml/encoding", || encoding.into_owned())
     }
 
-    fn check_root(&mut self, tag: &BytesStart<'a>, name: Name, at: usize) -> Result<(), Rejection> {
+    fn check_root(
+        &mut self,
+        tag: &BytesStart<'a>,
+        name: Element,
+        at: usize,
+    ) -> Result<(), Rejection> {
         if self.root_closed {
             return Err(self.refused(Reason::Malformed, at).detail("a second root element"));
         }
-        if name != Name::EdXml {
+        if name != Element::EdXml {
             let local = shortened(tag.local_name().as_ref());
             return Err(self.refused(Reason::NotEdxml, at).detail(local));
         }
@@ -351,10 +356,10 @@ impl<'a> Scan<'a> {
     fn check_namespace(
         &mut self,
         tag: &BytesStart<'a>,
-        name: Name,
+        name: Element,
         at: usize,
     ) -> Result<(), Rejection> {
-        if matches!(name, Name::Other | Name::Signature | Name::DigitalSignature) {
+        if matches!(name, Element::Other | Element::Signature | Element::DigitalSignature) {
             return Ok(());
         }
         let depth = self.path.len();
@@ -473,7 +478,7 @@ impl<'a> Scan<'a> {
 
     /// Local names below the header, as refusals name them.
     fn element_path(&self) -> String {
-        let skipped = if self.path.get(2) == Some(&Name::Header) { 3 } else { 1 };
+        let skipped = if self.path.get(2) == Some(&Element::Header) { 3 } else { 1 };
         let names = self.path.iter().skip(skipped).map(|name| name.spelling());
         names.collect::<Vec<_>>().join("/")
     }

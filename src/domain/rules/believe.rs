@@ -22,7 +22,7 @@ impl Rules {
     pub(super) fn believe(
         &self,
         header: &mut Header<'_>,
-        given: &Given,
+        given: Given,
     ) -> Result<Envelope, Rejection> {
         if !header.has_message {
             return Err(missing("MessageHeader"));
@@ -52,7 +52,7 @@ impl Rules {
         Ok(envelope)
     }
 
-    fn is_status(&self, header: &Header<'_>, given: &Given) -> Result<bool, Rejection> {
+    fn is_status(&self, header: &Header<'_>, given: Given) -> Result<bool, Rejection> {
         let is_status = header.is_status();
         match given.expected {
             Expected::Status if !is_status => Err(missing("MessageHeader/StatusCode")),

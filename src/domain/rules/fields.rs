@@ -12,9 +12,9 @@ use crate::domain::secrecy::Fields;
 use crate::domain::status::BusinessStatus;
 
 /// Assumed; NĐ 30/2020 Annex VI allows 60 characters for the parts that DocumentIds are made of.
-pub const DOCUMENT_ID_CHARS_MAX: usize = 200;
+pub(super) const DOCUMENT_ID_CHARS_MAX: usize = 200;
 /// Lenient reading takes longer texts than the standard up to here, so that facts stay small. Assumed.
-pub const TEXT_CHARS_MAX: usize = 4_000;
+pub(super) const TEXT_CHARS_MAX: usize = 4_000;
 
 impl Rules {
     /// Checks an envelope handed in as fields: lengths, ids, receivers, dates, what each kind needs, and the
@@ -22,7 +22,7 @@ impl Rules {
     pub fn check_fields(
         &self,
         mut envelope: Envelope,
-        given: &Given,
+        given: Given,
     ) -> Result<Envelope, Rejection> {
         normalise(&mut envelope);
         if envelope.kind != Kind::Status {
@@ -192,7 +192,7 @@ const REPLACEMENTS: &str =
     "TraceHeaderList/Bussiness/ReplacementInfoList/ReplacementInfo/DocumentId";
 
 // domain.md 2.3: the date of promulgation lies not in the future.
-fn check_dates(envelope: &Envelope, given: &Given) -> Result<(), Rejection> {
+fn check_dates(envelope: &Envelope, given: Given) -> Result<(), Rejection> {
     let future = envelope.promulgation_date.filter(|date| *date > given.today);
     let path = "MessageHeader/PromulgationInfo/PromulgationDate";
     future.map_or(Ok(()), |date| {

@@ -30,7 +30,6 @@ pub(super) fn check(
     Ok(())
 }
 
-#[expect(single_use_lifetimes, reason = "anonymous lifetimes in impl Trait are unstable")]
 fn ids<'a>(
     given: impl Iterator<Item = &'a str>,
     path: &str,

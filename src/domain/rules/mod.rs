@@ -84,7 +84,7 @@ pub enum Early {
 
 impl Rules {
     /// Reads and checks a whole file.
-    pub fn read<'a>(&self, file: &'a [u8], given: &Given) -> Result<Checked<'a>, Rejection> {
+    pub fn read<'a>(&self, file: &'a [u8], given: Given) -> Result<Checked<'a>, Rejection> {
         self.check_size(file.len())?;
         let mut document = edxml::read(file, self.mode, self.xml)?;
         self.check_secrecy(&document.header, given)?;
@@ -101,7 +101,7 @@ impl Rules {
 
     /// Lets the state-secret guard pass on the first bytes of a file, before the rest is in or anything of
     /// it is written. `Clear` promises nothing else: `read` still judges the whole file.
-    pub fn read_early(&self, first: &[u8], given: &Given) -> Result<Early, Rejection> {
+    pub fn read_early(&self, first: &[u8], given: Given) -> Result<Early, Rejection> {
         match edxml::read_header(first, self.mode, self.xml)? {
             edxml::Prefix::NeedMore => Ok(Early::NeedMore),
             edxml::Prefix::Complete(header) => {
@@ -122,7 +122,7 @@ impl Rules {
         Ok(())
     }
 
-    fn check_secrecy(&self, header: &Header<'_>, given: &Given) -> Result<(), Rejection> {
+    fn check_secrecy(&self, header: &Header<'_>, given: Given) -> Result<(), Rejection> {
         let fields = Fields {
             type_name: header.type_name.as_str(),
             subject: header.subject.as_str(),
