@@ -1,8 +1,21 @@
-//! One entry of the journal: a fact or a chunk of a body, with its id and its platform. Pure.
+//! One entry of the journal: a fact or a chunk of a body, with its id and its platform; and its bytes. Pure.
+//!
+//! Format version 1, little-endian:
+//!
+//! ```text
+//! 0 crc u32 · 4 length u32 · 8 back u32 · 12 platform u32 · 16 version u8 · 17 kind u8 · 18 zero u16
+//! 20 at u64 · 28 id u128 · 44 payload
+//! ```
+//!
+//! `length` is the whole entry. `back` is the distance to the entry before it in the same append, 0 for
+//! the first. `crc` covers everything after itself and is seeded by where the entry stands, so that bytes
+//! found elsewhere are never taken for it. The payload of a fact is its protobuf message.
 
 use crate::clock::Timestamp;
 use crate::domain::fact::{Fact, PlatformId};
 use bytes::Bytes;
+use prost::Message;
+use std::sync::Arc;
 
 /// One durable thing. `id` makes a repeated append recognisable after `Unknown`.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,4 +31,219 @@ pub enum Content {
     Fact(Fact),
     /// At most `chunk_bytes_max` of a body.
     Chunk(Bytes),
+}
+
+/// These bytes are no entry that this release can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    #[error("the entry is damaged")]
+    Damaged,
+    #[error("entry version {0} is newer than this release")]
+    UnknownVersion(u8),
+    #[error("entry kind {0} is unknown to this release")]
+    UnknownKind(u8),
+}
+
+impl Entry {
+    pub fn encoded_len(&self) -> usize {
+        HEAD_BYTES + self.content.payload_len()
+    }
+
+    /// Appends the entry and returns its CRC.
+    pub fn encode(&self, back: u32, seed: u32, into: &mut Vec<u8>) -> u32 {
+        let start = into.len();
+        let mut head = [0; HEAD_BYTES];
+        put(&mut head, 8, &back.to_le_bytes());
+        put(&mut head, 12, &self.platform.0.to_le_bytes());
+        put(&mut head, 16, &[VERSION, self.content.kind()]);
+        put(&mut head, 20, &self.at.0.to_le_bytes());
+        put(&mut head, 28, &self.id.to_le_bytes());
+        into.extend_from_slice(&head);
+        self.content.encode(into);
+        let Some(bytes) = into.get_mut(start..) else { return 0 };
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        put(bytes, 4, &length.to_le_bytes());
+        let crc = crc_of(bytes, seed);
+        put(bytes, 0, &crc.to_le_bytes());
+        crc
+    }
+
+    /// The entry at the start of `bytes`. A chunk shares `bytes`; a fact keeps only its own.
+    pub fn decode(bytes: &Bytes, seed: u32) -> Result<Self, EntryError> {
+        let head = Head::check(bytes, seed)?;
+        head.decode(bytes)
+    }
+}
+
+/// The fixed part of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub crc: u32,
+    /// Of the whole entry.
+    pub length: u32,
+    pub back: u32,
+    pub platform: PlatformId,
+    pub version: u8,
+    pub kind: u8,
+    pub at: Timestamp,
+    pub id: u128,
+}
+
+impl Head {
+    /// The head at the start of `bytes`, not yet believed.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let head = Self {
+            crc: u32::from_le_bytes(take(bytes, 0)?),
+            length: u32::from_le_bytes(take(bytes, 4)?),
+            back: u32::from_le_bytes(take(bytes, 8)?),
+            platform: PlatformId(u32::from_le_bytes(take(bytes, 12)?)),
+            version: *bytes.get(16)?,
+            kind: *bytes.get(17)?,
+            at: Timestamp(u64::from_le_bytes(take(bytes, 20)?)),
+            id: u128::from_le_bytes(take(bytes, 28)?),
+        };
+        (head.len() >= HEAD_BYTES).then_some(head)
+    }
+
+    /// The head of the entry at the start of `bytes`, whose CRC holds.
+    pub fn check(bytes: &[u8], seed: u32) -> Result<Self, EntryError> {
+        let head = Self::parse(bytes).ok_or(EntryError::Damaged)?;
+        let whole = bytes.get(..head.len()).ok_or(EntryError::Damaged)?;
+        if crc_of(whole, seed) == head.crc { Ok(head) } else { Err(EntryError::Damaged) }
+    }
+
+    /// The rest of an entry whose CRC was checked.
+    pub fn decode(&self, bytes: &Bytes) -> Result<Entry, EntryError> {
+        if self.version != VERSION {
+            return Err(EntryError::UnknownVersion(self.version));
+        }
+        if bytes.len() < self.len() {
+            return Err(EntryError::Damaged);
+        }
+        let payload = bytes.slice(HEAD_BYTES..self.len());
+        let content = Content::decode(self.kind, payload)?;
+        Ok(Entry { id: self.id, platform: self.platform, at: self.at, content })
+    }
+
+    pub const fn len(&self) -> usize {
+        self.length as usize
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.len() == HEAD_BYTES
+    }
+}
+
+impl Content {
+    pub const fn is_chunk(&self) -> bool {
+        matches!(self, Self::Chunk(_))
+    }
+
+    const fn kind(&self) -> u8 {
+        match self {
+            Self::Chunk(_) => kind::CHUNK,
+            Self::Fact(Fact::Accepted(_)) => kind::ACCEPTED,
+            Self::Fact(Fact::HandedOn(_)) => kind::HANDED_ON,
+            Self::Fact(Fact::Attempted(_)) => kind::ATTEMPTED,
+            Self::Fact(Fact::Confirmed(_)) => kind::CONFIRMED,
+            Self::Fact(Fact::Progressed(_)) => kind::PROGRESSED,
+            Self::Fact(Fact::Expired(_)) => kind::EXPIRED,
+            Self::Fact(Fact::AgencyRegistered(_)) => kind::AGENCY_REGISTERED,
+            Self::Fact(Fact::AgencyRemoved(_)) => kind::AGENCY_REMOVED,
+            Self::Fact(Fact::AgencyLocked(_)) => kind::AGENCY_LOCKED,
+        }
+    }
+
+    fn payload_len(&self) -> usize {
+        match self {
+            Self::Chunk(bytes) => bytes.len(),
+            Self::Fact(Fact::Accepted(fact)) => fact.encoded_len(),
+            Self::Fact(Fact::HandedOn(fact)) => fact.encoded_len(),
+            Self::Fact(Fact::Attempted(fact)) => fact.encoded_len(),
+            Self::Fact(Fact::Confirmed(fact)) => fact.encoded_len(),
+            Self::Fact(Fact::Progressed(fact)) => fact.encoded_len(),
+            Self::Fact(Fact::Expired(fact)) => fact.encoded_len(),
+            Self::Fact(Fact::AgencyRegistered(fact)) => fact.encoded_len(),
+            Self::Fact(Fact::AgencyRemoved(fact)) => fact.encoded_len(),
+            Self::Fact(Fact::AgencyLocked(fact)) => fact.encoded_len(),
+        }
+    }
+
+    // `encode_raw` and not `encode`: a Vec grows, so nobody needs the length again.
+    fn encode(&self, into: &mut Vec<u8>) {
+        match self {
+            Self::Chunk(bytes) => into.extend_from_slice(bytes),
+            Self::Fact(Fact::Accepted(fact)) => fact.encode_raw(into),
+            Self::Fact(Fact::HandedOn(fact)) => fact.encode_raw(into),
+            Self::Fact(Fact::Attempted(fact)) => fact.encode_raw(into),
+            Self::Fact(Fact::Confirmed(fact)) => fact.encode_raw(into),
+            Self::Fact(Fact::Progressed(fact)) => fact.encode_raw(into),
+            Self::Fact(Fact::Expired(fact)) => fact.encode_raw(into),
+            Self::Fact(Fact::AgencyRegistered(fact)) => fact.encode_raw(into),
+            Self::Fact(Fact::AgencyRemoved(fact)) => fact.encode_raw(into),
+            Self::Fact(Fact::AgencyLocked(fact)) => fact.encode_raw(into),
+        }
+    }
+
+    fn decode(kind: u8, payload: Bytes) -> Result<Self, EntryError> {
+        if kind == kind::CHUNK {
+            return Ok(Self::Chunk(payload));
+        }
+        // Ids inside a fact share the buffer it was decoded from, and facts live long: a small
+        // buffer of its own keeps one open document from holding a whole read of the disk.
+        let own = Bytes::copy_from_slice(&payload);
+        let fact = match kind {
+            kind::ACCEPTED => Fact::Accepted(Arc::new(message(own)?)),
+            kind::HANDED_ON => Fact::HandedOn(message(own)?),
+            kind::ATTEMPTED => Fact::Attempted(message(own)?),
+            kind::CONFIRMED => Fact::Confirmed(message(own)?),
+            kind::PROGRESSED => Fact::Progressed(message(own)?),
+            kind::EXPIRED => Fact::Expired(message(own)?),
+            kind::AGENCY_REGISTERED => Fact::AgencyRegistered(message(own)?),
+            kind::AGENCY_REMOVED => Fact::AgencyRemoved(message(own)?),
+            kind::AGENCY_LOCKED => Fact::AgencyLocked(message(own)?),
+            unknown => return Err(EntryError::UnknownKind(unknown)),
+        };
+        Ok(Self::Fact(fact))
+    }
+}
+
+fn message<M: Message + Default>(payload: Bytes) -> Result<M, EntryError> {
+    M::decode(payload).or(Err(EntryError::Damaged))
+}
+
+pub(super) fn crc_of(entry: &[u8], seed: u32) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(seed);
+    hasher.update(entry.get(4..).unwrap_or_default());
+    hasher.finalize()
+}
+
+/// `N` bytes at `at`.
+pub(super) fn take<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..at.checked_add(N)?)?.try_into().ok()
+}
+
+/// Writes `value` at `at`, where there is room by construction.
+pub(super) fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+    debug_assert!(at + value.len() <= bytes.len());
+    if let Some(place) = bytes.get_mut(at..at + value.len()) {
+        place.copy_from_slice(value);
+    }
+}
+
+pub const HEAD_BYTES: usize = 44;
+pub const VERSION: u8 = 1;
+
+/// The number of each content in the format. A number is never used again for something else.
+pub(super) mod kind {
+    pub(in crate::journal) const CHUNK: u8 = 1;
+    pub(in crate::journal) const ACCEPTED: u8 = 2;
+    pub(in crate::journal) const HANDED_ON: u8 = 3;
+    pub(in crate::journal) const ATTEMPTED: u8 = 4;
+    pub(in crate::journal) const CONFIRMED: u8 = 5;
+    pub(in crate::journal) const PROGRESSED: u8 = 6;
+    pub(in crate::journal) const EXPIRED: u8 = 7;
+    pub(in crate::journal) const AGENCY_REGISTERED: u8 = 8;
+    pub(in crate::journal) const AGENCY_REMOVED: u8 = 9;
+    pub(in crate::journal) const AGENCY_LOCKED: u8 = 10;
 }

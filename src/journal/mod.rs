@@ -4,7 +4,25 @@
 //! through `read`, in order, to the journal's one reader, which folds it and then lets the answers go:
 //! one wake-up per batch, and nobody is answered before the fold.
 
+mod checkpoint;
+mod cursor;
 pub mod entry;
+mod index;
+mod keeper;
+mod options;
+mod queue;
+mod recovery;
+mod segment;
+mod segments;
+mod shelf;
+pub mod storage;
+mod tail;
+mod writer;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
 
 use crate::clock::Timestamp;
 use crate::domain::envelope::DocId;
@@ -15,6 +33,8 @@ use std::sync::Arc;
 
 pub use crate::domain::fact::{order_key, order_key_of};
 pub use entry::{Content, Entry};
+pub use options::{JournalOptions, Loss, OpenError, Recovery, Torn};
+pub use segments::SegmentJournal;
 
 /// Where an entry stands. Later entries have larger numbers; gaps are normal. 0 stands before every entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +59,17 @@ pub struct DurableBatch {
     pub seqs: Arc<[Seq]>,
 }
 
+impl DurableBatch {
+    pub fn first(&self) -> Seq {
+        self.seqs.first().copied().unwrap_or_default()
+    }
+
+    /// The position of a reader that has read this batch.
+    pub fn last(&self) -> Seq {
+        self.seqs.last().copied().unwrap_or_default()
+    }
+}
+
 /// What the reader is told next.
 #[derive(Debug)]
 pub enum Read {
@@ -50,10 +81,18 @@ pub enum Read {
     Closed(Vec<Ticket>),
 }
 
-/// The journal takes no more: a flush failed, or it is shutting down.
+/// Nothing was appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the journal is closed")]
-pub struct Closed;
+pub enum AppendError {
+    /// For ever: a flush failed, or it is shutting down.
+    #[error("the journal is closed")]
+    Closed,
+    /// The caller's mistake: bodies are cut into chunks, and large batches into several.
+    #[error("a batch of {bytes} bytes does not fit into one flush of {bytes_max}")]
+    TooLarge { bytes: usize, bytes_max: u32 },
+    #[error("a batch without entries")]
+    Empty,
+}
 
 /// A stored entry cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -95,15 +134,16 @@ pub struct Health {
 /// Contract, for every implementation (`tests/it/journal_contract.rs`):
 ///
 /// * A batch that `read` returns as durable survives a power cut from then on (or is replicated, by class).
-/// * `read` returns every durable batch exactly once per reader position, in the order of `append` calls
-///   of one task, all entries of a batch together.
+/// * `read` returns every durable batch exactly once per reader position, all entries of a batch together.
+///   Batches with facts come in the order of the `append` calls of one task. A batch of nothing but chunks may
+///   be overtaken: whoever appends the fact that refers to them waits for the chunks, whose numbers it needs.
 /// * `append` waits while the queue is full and refuses once the journal is closed; dropping its future
-///   before it resolves means that nothing was appended.
+///   before it resolves means that nothing was appended. So does an error: a batch is never cut in two.
 /// * A failed write or flush closes the journal for ever: later appends are refused, waiting ones come back in
 ///   `Read::Closed`. Nothing is retried inside.
 /// * Small batches are not held up by large ones: at most `batch_bytes_max` go into one flush.
 pub trait Journal: Send + Sync + 'static {
-    fn append(&self, batch: Batch) -> impl Future<Output = Result<(), Closed>> + Send;
+    fn append(&self, batch: Batch) -> impl Future<Output = Result<(), AppendError>> + Send;
 
     /// The next news after `after`, at most `limit` entries (at least one batch); waits when there are none. One reader.
     fn read(&self, after: Seq, limit: usize) -> impl Future<Output = Read> + Send;

@@ -1,4 +1,6 @@
 //! All integration tests, one binary.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails should say where")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod journal;
+mod journal_contract;
 mod tls;
