@@ -56,32 +56,50 @@ impl<S: Storage> Keeper<S> {
     /// The keeper's thread.
     pub(super) fn run(&self, shelf: &Shelf<S>) {
         loop {
+            while self.turn(shelf) {}
             let mut work = self.work.lock();
             if work.is_closed {
                 return;
             }
-            if work.spares.is_empty() && work.failed.is_none() {
-                work.names_given += 1;
-                let name = file_name(work.names_given);
-                drop(work);
-                let is_closed = || self.work.lock().is_closed;
-                let filled = fill(&self.storage, self.segment_bytes, &name, is_closed);
-                let mut work = self.work.lock();
-                match filled {
-                    Ok(true) => work.spares.push_back(name),
-                    Ok(false) => return,
-                    Err(error) => work.failed = Some(error),
-                }
-                self.ready.notify_all();
-            } else if let Some(number) = work.to_index.pop_front() {
-                drop(work);
-                if let Err(error) = shelf.prepare(number) {
-                    tracing::error!(segment = number, %error, "journal index was not written");
-                }
-            } else {
+            if !work.has_any() {
                 self.wake.wait(&mut work);
             }
         }
+    }
+
+    /// Does one thing that waits to be done. False when nothing does.
+    pub(super) fn turn(&self, shelf: &Shelf<S>) -> bool {
+        let mut work = self.work.lock();
+        if work.is_closed {
+            return false;
+        }
+        if work.wants_spare() {
+            work.names_given += 1;
+            let name = file_name(work.names_given);
+            drop(work);
+            self.make_spare(name);
+            return true;
+        }
+        let next = work.to_index.pop_front();
+        drop(work);
+        if let Some(number) = next
+            && let Err(error) = shelf.prepare(number)
+        {
+            tracing::error!(segment = number, %error, "journal index was not written");
+        }
+        next.is_some()
+    }
+
+    fn make_spare(&self, name: String) {
+        let is_closed = || self.work.lock().is_closed;
+        let filled = fill(&self.storage, self.segment_bytes, &name, is_closed);
+        let mut work = self.work.lock();
+        match filled {
+            Ok(true) => work.spares.push_back(name),
+            Ok(false) => {}
+            Err(error) => work.failed = Some(error),
+        }
+        self.ready.notify_all();
     }
 
     /// An empty segment file; waits for it only if the disk cannot keep up with the writer.
@@ -128,6 +146,16 @@ impl<S: Storage> Keeper<S> {
     pub(super) fn close(&self) {
         self.work.lock().is_closed = true;
         self.wake.notify_all();
+    }
+}
+
+impl Work {
+    fn wants_spare(&self) -> bool {
+        self.spares.is_empty() && self.failed.is_none()
+    }
+
+    fn has_any(&self) -> bool {
+        self.wants_spare() || !self.to_index.is_empty()
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Shared<S: Storage> {
     pub(super) keeper: Keeper<S>,
     pub(super) now: Box<dyn Fn() -> Timestamp + Send + Sync>,
     pub(super) flushed_at: AtomicU64,
-    checkpoints: Checkpoints<S>,
+    pub(super) checkpoints: Checkpoints<S>,
 }
 
 impl SegmentJournal {
@@ -59,28 +59,8 @@ impl<S: Storage> SegmentJournal<S> {
         options: JournalOptions,
         clock: Arc<impl Clock>,
     ) -> Result<(Self, Recovery), OpenError> {
-        let options = options.bounded();
-        let Recovered { checkpoints, active, last, durable, numbers, report } =
-            recover(&storage, &options, clock.now())?;
-        let names = storage.names()?;
-        let (spares, bytes) = (options.spare_segments, options.segment_bytes);
-        let keeper = Keeper::new(storage.clone(), bytes, spares, &names)?;
-        let sealed = numbers.iter().take(numbers.len().saturating_sub(1));
-        sealed.for_each(|number| keeper.index(*number));
-        let queue =
-            Queue::new(options.batch_bytes_max, options.queue_bytes_max, options.queue_batches_max);
-        let shared = Arc::new(Shared {
-            queue,
-            tail: Tail::new(options.tail_bytes_max, last, durable),
-            shelf: Shelf::new(storage.clone(), numbers),
-            keeper,
-            flushed_at: AtomicU64::new(0),
-            now: Box::new(move || clock.now()),
-            checkpoints,
-            storage,
-            options,
-        });
-        let threads = Threads::start(Writer::new(Arc::clone(&shared), active))?;
+        let (shared, writer, report) = Shared::open(storage, options, clock)?;
+        let threads = Threads::start(writer)?;
         let cursor = Arc::new(Mutex::new(Cursor::new()));
         Ok((Self { shared, cursor, threads: Mutex::new(Some(threads)) }, report))
     }
@@ -106,6 +86,39 @@ impl<S: Storage> SegmentJournal<S> {
             cursor.lock().read(&shared.shelf, &shared.tail, after, limit, durable)
         })
         .await
+    }
+}
+
+impl<S: Storage> Shared<S> {
+    /// Everything but the threads.
+    pub(super) fn open(
+        storage: S,
+        options: JournalOptions,
+        clock: Arc<impl Clock>,
+    ) -> Result<(Arc<Self>, Writer<S>, Recovery), OpenError> {
+        let options = options.bounded();
+        let Recovered { checkpoints, active, last, durable, numbers, report } =
+            recover(&storage, &options, clock.now())?;
+        let names = storage.names()?;
+        let (spares, bytes) = (options.spare_segments, options.segment_bytes);
+        let keeper = Keeper::new(storage.clone(), bytes, spares, &names)?;
+        let sealed = numbers.iter().take(numbers.len().saturating_sub(1));
+        sealed.for_each(|number| keeper.index(*number));
+        let queue =
+            Queue::new(options.batch_bytes_max, options.queue_bytes_max, options.queue_batches_max);
+        let shared = Arc::new(Self {
+            queue,
+            tail: Tail::new(options.tail_bytes_max, last, durable),
+            shelf: Shelf::new(storage.clone(), numbers),
+            keeper,
+            flushed_at: AtomicU64::new(0),
+            now: Box::new(move || clock.now()),
+            checkpoints,
+            storage,
+            options,
+        });
+        let writer = Writer::new(Arc::clone(&shared), active);
+        Ok((shared, writer, report))
     }
 }
 

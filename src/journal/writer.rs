@@ -24,7 +24,8 @@ pub(super) struct Writer<S: Storage> {
     /// One flush, encoded; used again and again.
     buffer: Vec<u8>,
     taken: Vec<Queued>,
-    encoded: Vec<Kept>,
+    /// What the flush under way makes durable.
+    pub(super) encoded: Vec<Kept>,
     evicted: Vec<Kept>,
 }
 
@@ -35,16 +36,23 @@ impl<S: Storage> Writer<S> {
     }
 
     fn run(mut self) {
+        while self.turn() {}
+    }
+
+    /// One flush: waits for something to write, writes it and shows it. False when that was the last.
+    pub(super) fn turn(&mut self) -> bool {
         let shared = Arc::clone(&self.shared);
-        while shared.queue.take(&mut self.taken) {
-            if let Err(error) = self.flush() {
-                tracing::error!(%error, "journal write failed, the journal is closed for ever");
-                return;
-            }
-            shared.flushed_at.store((shared.now)().0, Ordering::Relaxed);
-            shared.tail.publish(&mut self.encoded, self.active.position(), &mut self.evicted);
-            self.evicted.clear();
+        if !shared.queue.take(&mut self.taken) {
+            return false;
         }
+        if let Err(error) = self.flush() {
+            tracing::error!(%error, "journal write failed, the journal is closed for ever");
+            return false;
+        }
+        shared.flushed_at.store((shared.now)().0, Ordering::Relaxed);
+        shared.tail.publish(&mut self.encoded, self.active.position(), &mut self.evicted);
+        self.evicted.clear();
+        true
     }
 
     fn flush(&mut self) -> io::Result<()> {
