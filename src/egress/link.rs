@@ -80,7 +80,9 @@ impl Links {
     }
 
     fn link(&self, id: LinkId) -> Result<&Arc<Link>, Unreachable> {
-        self.links.get(&id).ok_or_else(|| Unreachable { code: "LT-L004", detail: "no such link".into() })
+        self.links
+            .get(&id)
+            .ok_or_else(|| Unreachable { code: "LT-L004", detail: "no such link".into() })
     }
 
     /// Lets a message of so many bytes meet the conditions of its link.
@@ -101,7 +103,10 @@ impl Links {
             }
             // Nobody ever answers: the caller's deadline notices.
             Fate::Lost => std::future::pending().await,
-            Fate::Down => Err(Unreachable { code: "LT-L001", detail: "the link is down by its conditions".into() }),
+            Fate::Down => Err(Unreachable {
+                code: "LT-L001",
+                detail: "the link is down by its conditions".into(),
+            }),
         }
     }
 
@@ -120,16 +125,22 @@ impl Links {
             Some(channel) => channel.clone(),
             None => channel.insert(connect(Arc::clone(&self.clock), link)).clone(),
         };
-        Ok(LinkClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX))
+        Ok(LinkClient::new(channel)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX))
     }
 
     fn failed(&self, link: &Link, status: &tonic::Status) -> Unreachable {
         let error: &(dyn StdError + 'static) = status;
-        if let Some(fault) = fault_in(error).or_else(|| link.client.explain(error, self.clock.now())) {
+        if let Some(fault) =
+            fault_in(error).or_else(|| link.client.explain(error, self.clock.now()))
+        {
             return named(&fault);
         }
         // A refusal that the neighbour worded itself.
-        if status.code() == tonic::Code::Unauthenticated || status.code() == tonic::Code::PermissionDenied {
+        if status.code() == tonic::Code::Unauthenticated
+            || status.code() == tonic::Code::PermissionDenied
+        {
             return Unreachable { code: "LT-L005", detail: status.message().to_owned() };
         }
         Unreachable { code: "LT-L001", detail: status.message().to_owned() }
@@ -140,17 +151,25 @@ impl Transport for Links {
     async fn hand(&self, link: LinkId, hand_over: v1::HandOver) -> LinkOutcome {
         let attempt = async {
             let link = self.link(link)?;
-            let bytes = hand_over.documents.iter().map(|d| d.body.len() as u64 + 512).sum::<u64>() + 128 * hand_over.reports.len() as u64;
+            let bytes = hand_over.documents.iter().map(|d| d.body.len() as u64 + 512).sum::<u64>()
+                + 128 * hand_over.reports.len() as u64;
             self.pass(link, bytes).await?;
             let mut client = self.client(link)?;
-            let answer = client.hand(hand_over).await.map_err(|status| self.failed(link, &status))?;
+            let answer =
+                client.hand(hand_over).await.map_err(|status| self.failed(link, &status))?;
             self.pass(link, ANSWER_BYTES).await?;
             Ok(answer.into_inner())
         };
         attempt.await.map_or_else(LinkOutcome::Unreachable, LinkOutcome::Answered)
     }
 
-    async fn hand_body<J: Journal>(&self, link: LinkId, document: v1::HandDocument, chunks: Vec<u64>, journal: &J) -> LinkOutcome {
+    async fn hand_body<J: Journal>(
+        &self,
+        link: LinkId,
+        document: v1::HandDocument,
+        chunks: Vec<u64>,
+        journal: &J,
+    ) -> LinkOutcome {
         let attempt = async {
             let link = self.link(link)?;
             let mut client = self.client(link)?;
@@ -163,15 +182,23 @@ impl Transport for Links {
                     if !is_open {
                         break;
                     }
-                    let chunk = journal.chunk(Seq(seq)).await.map_err(|error| Unreachable { code: "LT-L003", detail: error.to_string() })?;
+                    let chunk = journal.chunk(Seq(seq)).await.map_err(|error| Unreachable {
+                        code: "LT-L003",
+                        detail: error.to_string(),
+                    })?;
                     self.pass(link, chunk.len() as u64).await?;
-                    is_open = sender.send(v1::HandBodyFrame { document: None, chunk }).await.is_ok();
+                    is_open =
+                        sender.send(v1::HandBodyFrame { document: None, chunk }).await.is_ok();
                 }
                 drop(sender);
                 Ok::<(), Unreachable>(())
             };
-            let frames = stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|frame| (frame, receiver)) });
-            let call = async { client.hand_body(frames).await.map_err(|status| self.failed(link, &status)) };
+            let frames = stream::unfold(receiver, |mut receiver| async {
+                receiver.recv().await.map(|frame| (frame, receiver))
+            });
+            let call = async {
+                client.hand_body(frames).await.map_err(|status| self.failed(link, &status))
+            };
             let (fed, answer) = futures_util::future::join(feed, call).await;
             let answer = answer?;
             fed?;
@@ -187,13 +214,21 @@ impl Transport for Links {
         let attempt = async {
             self.pass(link, ANSWER_BYTES).await?;
             let mut client = self.client(link)?;
-            client.probe(v1::ProbeRequest {}).await.map(drop).map_err(|status| self.failed(link, &status))
+            client
+                .probe(v1::ProbeRequest {})
+                .await
+                .map(drop)
+                .map_err(|status| self.failed(link, &status))
         };
         let late = Unreachable { code: "LT-L002", detail: "no answer in time".into() };
         self.clock.timeout_at(deadline, attempt).await.unwrap_or(Err(late))
     }
 
-    async fn directory_changes(&self, link: LinkId, request: v1::ChangesRequest) -> Result<v1::AgencyList, Unreachable> {
+    async fn directory_changes(
+        &self,
+        link: LinkId,
+        request: v1::ChangesRequest,
+    ) -> Result<v1::AgencyList, Unreachable> {
         let link = self.link(link)?;
         self.pass(link, ANSWER_BYTES).await?;
         let mut client = self.client(link)?;
@@ -201,7 +236,11 @@ impl Transport for Links {
         answer.map(tonic::Response::into_inner).map_err(|status| self.failed(link, &status))
     }
 
-    async fn directory_change(&self, link: LinkId, change: v1::DirectoryChangeUp) -> Result<v1::DirectoryReply, Unreachable> {
+    async fn directory_change(
+        &self,
+        link: LinkId,
+        change: v1::DirectoryChangeUp,
+    ) -> Result<v1::DirectoryReply, Unreachable> {
         let link = self.link(link)?;
         self.pass(link, ANSWER_BYTES).await?;
         let mut client = self.client(link)?;
@@ -219,7 +258,11 @@ fn connect(clock: Arc<SystemClock>, link: &Arc<Link>) -> Channel {
             let address = *link.address.lock();
             let deadline = clock.now().plus(CONNECT_TIMEOUT);
             let name = ServerName::IpAddress(address.ip().into());
-            let connected = link.client.connect(&*clock, address, name, deadline).await.map_err(std::io::Error::other)?;
+            let connected = link
+                .client
+                .connect(&*clock, address, name, deadline)
+                .await
+                .map_err(std::io::Error::other)?;
             link.peer.store(Some(Arc::new(connected.peer)));
             Ok::<_, std::io::Error>(TokioIo::new(connected.stream))
         }
@@ -236,7 +279,8 @@ fn fault_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<TlsFault> {
         if let Some(fault) = error.downcast_ref::<TlsFault>() {
             return Some(fault.clone());
         }
-        if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
+        if let Some(inner) =
+            error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
             && let Some(fault) = inner.downcast_ref::<TlsFault>()
         {
             return Some(fault.clone());

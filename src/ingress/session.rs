@@ -20,9 +20,17 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(identity: PeerIdentity, trust: Arc<Trust>, members: &Members, routes: &RoutingTable, here: PlatformIx) -> Self {
+    pub fn new(
+        identity: PeerIdentity,
+        trust: Arc<Trust>,
+        members: &Members,
+        routes: &RoutingTable,
+        here: PlatformIx,
+    ) -> Self {
         let member = match &identity.id {
-            PeerId::Member(id) => members.by_id(&id.to_string()).filter(|caller| caller.member.platform == here),
+            PeerId::Member(id) => {
+                members.by_id(&id.to_string()).filter(|caller| caller.member.platform == here)
+            }
             PeerId::Platform(_) | PeerId::Other(_) | PeerId::Anonymous => None,
         };
         let peer = match &identity.id {
@@ -46,13 +54,17 @@ impl Session {
     /// The member that calls, by its certificate alone.
     pub fn caller(&self, now: Timestamp) -> Result<&Caller, Rejection> {
         self.recheck(now).map_err(|fault| refused(&fault))?;
-        self.member.as_ref().ok_or_else(|| Rejection::new(Reason::UnknownCaller).detail(self.called()))
+        self.member
+            .as_ref()
+            .ok_or_else(|| Rejection::new(Reason::UnknownCaller).detail(self.called()))
     }
 
     /// The neighbour that calls, by its certificate alone.
     pub fn peer(&self, now: Timestamp) -> Result<&Peer, Rejection> {
         self.recheck(now).map_err(|fault| refused(&fault))?;
-        self.peer.as_ref().ok_or_else(|| Rejection::new(Reason::UnknownCaller).detail(self.called()))
+        self.peer
+            .as_ref()
+            .ok_or_else(|| Rejection::new(Reason::UnknownCaller).detail(self.called()))
     }
 
     /// The member of the certificate, if there is one; for faces that carry their own credential.

@@ -70,6 +70,8 @@ pub struct Recovery {
     pub segments_read: u32,
     pub bytes_read: u64,
     pub entries_read: u64,
+    /// The last entry on disk: whoever folds what was found ends here. 0 in an empty journal.
+    pub end: Seq,
     /// An incomplete last batch, cut. It was never acknowledged.
     pub torn: Option<Torn>,
     /// What `accept_loss` went over.

@@ -97,8 +97,9 @@ impl<S: Storage> Shared<S> {
         clock: Arc<impl Clock>,
     ) -> Result<(Arc<Self>, Writer<S>, Recovery), OpenError> {
         let options = options.bounded();
-        let Recovered { checkpoints, active, last, durable, numbers, report } =
+        let Recovered { checkpoints, active, last, durable, numbers, mut report } =
             recover(&storage, &options, clock.now())?;
+        report.end = last;
         let names = storage.names()?;
         let (spares, bytes) = (options.spare_segments, options.segment_bytes);
         let keeper = Keeper::new(storage.clone(), bytes, spares, &names)?;

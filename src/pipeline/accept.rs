@@ -228,7 +228,7 @@ impl<P: Ports> Pipeline<P> {
     ) -> Result<(Envelope, SignatureState), Rejection> {
         match content {
             Content::Edxml(_) => {
-                let checked = self.rules.read(body, &given)?;
+                let checked = self.rules.read(body, given)?;
                 let mut envelope = checked.envelope;
                 let signature = if checked.signatures == 0 {
                     SignatureState::None
@@ -239,7 +239,7 @@ impl<P: Ports> Pipeline<P> {
                 Ok((envelope, signature))
             }
             Content::Fields { envelope, .. } => {
-                Ok((self.rules.check_fields(*envelope, &given)?, SignatureState::Unchecked))
+                Ok((self.rules.check_fields(*envelope, given)?, SignatureState::Unchecked))
             }
         }
     }

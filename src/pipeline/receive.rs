@@ -4,9 +4,9 @@ use super::{Pipeline, Platform, Ports};
 use crate::bus::SubscriptionId;
 use crate::bus::mailbox::Item;
 use crate::domain::directory::AgencyId;
+use crate::domain::fact::Accepted;
 use crate::domain::routing::PlatformIx;
 use crate::domain::tracking::{Carried, Delivery};
-use crate::domain::fact::Accepted;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -36,7 +36,11 @@ impl<P: Ports> Pipeline<P> {
         let mut open = Vec::new();
         for &agency in &agencies {
             let items = post.tracking.open_items(agency).into_iter();
-            open.extend(items.map(|(number, key, urgent, bytes)| (agency, Item { number, key, urgent, bytes })));
+            open.extend(
+                items.map(|(number, key, urgent, bytes)| {
+                    (agency, Item { number, key, urgent, bytes })
+                }),
+            );
         }
         let (id, wake) = post.bus.subscribe(agencies, open);
         drop(guard);

@@ -26,7 +26,10 @@ pub fn refusal_of(rejection: &Rejection, correlation_id: &str) -> v1::Refusal {
     }
 }
 
-pub(super) fn receipt_of(answer: Result<AcceptedAnswer, Rejection>, correlation_id: &str) -> v1::Receipt {
+pub(super) fn receipt_of(
+    answer: Result<AcceptedAnswer, Rejection>,
+    correlation_id: &str,
+) -> v1::Receipt {
     let result = match answer {
         Ok(accepted) => v1::receipt::Result::Accepted(accepted_of(accepted)),
         Err(rejection) => v1::receipt::Result::Refusal(refusal_of(&rejection, correlation_id)),
@@ -53,7 +56,10 @@ fn accepted_of(answer: AcceptedAnswer) -> v1::Accepted {
 }
 
 /// What a member hands in, as the pipeline takes it.
-pub(super) fn submission_of(caller: &Caller, wire: v1::Submission) -> Result<Submission, Rejection> {
+pub(super) fn submission_of(
+    caller: &Caller,
+    wire: v1::Submission,
+) -> Result<Submission, Rejection> {
     let declaration = match wire.declaration() {
         v1::Declaration::Unspecified => Declaration::Unspecified,
         v1::Declaration::NoSecret => Declaration::NoSecret,
@@ -110,16 +116,25 @@ fn envelope_of(wire: v1::Envelope) -> Result<Envelope, Rejection> {
     (envelope.code_number, envelope.code_notation) = split_notation(&wire.notation);
     envelope.type_name = wire.type_name;
     envelope.subject = wire.subject;
-    envelope.urgency = u8::try_from(wire.urgency).ok().and_then(Urgency::new).ok_or_else(|| wrong("urgency"))?;
+    envelope.urgency =
+        u8::try_from(wire.urgency).ok().and_then(Urgency::new).ok_or_else(|| wrong("urgency"))?;
     envelope.promulgation_date = date(&wire.promulgated_on, "promulgated_on")?;
     envelope.due_date = date(&wire.due_on, "due_on")?;
     envelope.replaces = wire.replaces;
     if kind == Kind::Status {
         let status = u8::try_from(wire.status).ok().and_then(BusinessStatus::from_code);
-        let code_of = status.ok_or_else(|| Rejection::new(Reason::UnknownStatus).at(Place::Parameter("status".into())))?;
+        let code_of = status.ok_or_else(|| {
+            Rejection::new(Reason::UnknownStatus).at(Place::Parameter("status".into()))
+        })?;
         envelope.status = Some(StatusNotice { code: code_of, description: wire.reason });
-        let organ_id = (!wire.answers_sender.is_empty()).then(|| code(&wire.answers_sender, "answers_sender")).transpose()?;
-        envelope.response_for.push(ResponseFor { organ_id, document_id: wire.answers_document_id, ..ResponseFor::default() });
+        let organ_id = (!wire.answers_sender.is_empty())
+            .then(|| code(&wire.answers_sender, "answers_sender"))
+            .transpose()?;
+        envelope.response_for.push(ResponseFor {
+            organ_id,
+            document_id: wire.answers_document_id,
+            ..ResponseFor::default()
+        });
     } else {
         envelope.reason = wire.reason;
         envelope.acts_on = wire.answers_document_id;
@@ -130,7 +145,11 @@ fn envelope_of(wire: v1::Envelope) -> Result<Envelope, Rejection> {
 /// `1234/VPCP-KSTT` is number and notation.
 fn split_notation(text: &str) -> (String, String) {
     match text.split_once('/') {
-        Some((number, notation)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => (number.to_owned(), notation.to_owned()),
+        Some((number, notation))
+            if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            (number.to_owned(), notation.to_owned())
+        }
         _ => (String::new(), text.to_owned()),
     }
 }
@@ -149,7 +168,8 @@ pub(super) const fn state_of(state: v1::DeliveryState) -> DeliveryState {
 
 pub(super) fn delivery_of(leased: &Leased, body: Bytes) -> v1::Delivery {
     let accepted = &leased.accepted;
-    let (bytes_total, sha256) = accepted.body.as_ref().map(|b| (b.bytes, b.sha256.clone())).unwrap_or_default();
+    let (bytes_total, sha256) =
+        accepted.body.as_ref().map(|b| (b.bytes, b.sha256.clone())).unwrap_or_default();
     v1::Delivery {
         doc_id: crate::domain::fact::id_bytes(leased.delivery.receiver),
         to: leased.delivery.agency.as_str().to_owned(),

@@ -12,17 +12,27 @@ use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
 impl<P: Ports> Directory for Native<P> {
-    async fn search(&self, request: Request<v1::SearchRequest>) -> Result<Response<v1::AgencyList>, Status> {
+    async fn search(
+        &self,
+        request: Request<v1::SearchRequest>,
+    ) -> Result<Response<v1::AgencyList>, Status> {
         self.caller()?;
         let request = request.into_inner();
         let (directory, routes) = (self.pipeline.directory(), self.pipeline.routes());
         let max = self.pipeline.limits.list_items_max;
         let limit = if request.limit == 0 { max } else { (request.limit as usize).min(max) };
-        let agencies = directory.search(&request.text, limit).into_iter().map(|id| agency_of(&directory, &routes, id)).collect();
+        let agencies = directory
+            .search(&request.text, limit)
+            .into_iter()
+            .map(|id| agency_of(&directory, &routes, id))
+            .collect();
         Ok(Response::new(v1::AgencyList { agencies, version: directory.version(), more: false }))
     }
 
-    async fn changes(&self, request: Request<v1::ChangesRequest>) -> Result<Response<v1::AgencyList>, Status> {
+    async fn changes(
+        &self,
+        request: Request<v1::ChangesRequest>,
+    ) -> Result<Response<v1::AgencyList>, Status> {
         self.caller()?;
         let request = request.into_inner();
         if request.since_version > 0 {
@@ -33,21 +43,34 @@ impl<P: Ports> Directory for Native<P> {
         let after = AgencyCode::parse(&request.after).ok();
         let limit = (request.limit.max(1) as usize).min(self.pipeline.limits.list_items_max);
         let order = directory.in_order();
-        let from = after.map_or(0, |after| order.partition_point(|&id| directory.agency(id).code <= after));
+        let from = after
+            .map_or(0, |after| order.partition_point(|&id| directory.agency(id).code <= after));
         let page = order.get(from..).unwrap_or_default();
-        let agencies = page.iter().take(limit).map(|&id| agency_of(&directory, &routes, id)).collect();
-        Ok(Response::new(v1::AgencyList { agencies, version: directory.version(), more: page.len() > limit }))
+        let agencies =
+            page.iter().take(limit).map(|&id| agency_of(&directory, &routes, id)).collect();
+        Ok(Response::new(v1::AgencyList {
+            agencies,
+            version: directory.version(),
+            more: page.len() > limit,
+        }))
     }
 
-    async fn register(&self, request: Request<v1::RegisterRequest>) -> Result<Response<v1::DirectoryReply>, Status> {
+    async fn register(
+        &self,
+        request: Request<v1::RegisterRequest>,
+    ) -> Result<Response<v1::DirectoryReply>, Status> {
         let caller = self.caller()?;
         let answer = self.pipeline.register(self.platform()?, caller, request.into_inner()).await;
         Ok(Response::new(reply_of(answer)))
     }
 
-    async fn remove(&self, request: Request<v1::RemoveRequest>) -> Result<Response<v1::DirectoryReply>, Status> {
+    async fn remove(
+        &self,
+        request: Request<v1::RemoveRequest>,
+    ) -> Result<Response<v1::DirectoryReply>, Status> {
         let caller = self.caller()?;
-        let answer = self.pipeline.remove(self.platform()?, caller, &request.into_inner().code).await;
+        let answer =
+            self.pipeline.remove(self.platform()?, caller, &request.into_inner().code).await;
         Ok(Response::new(reply_of(answer)))
     }
 }
@@ -75,6 +98,9 @@ fn agency_of(directory: &Agencies, routes: &RoutingTable, id: AgencyId) -> v1::A
         version: agency.changes.last(),
         mobile: agency.mobile.to_string(),
         fax: agency.fax.to_string(),
-        platform: routes.home(id).map(|home| routes.platform_name(home).to_owned()).unwrap_or_default(),
+        platform: routes
+            .home(id)
+            .map(|home| routes.platform_name(home).to_owned())
+            .unwrap_or_default(),
     }
 }

@@ -25,7 +25,10 @@ impl<P: Ports> Exchange for Native<P> {
     type ReceiveStream = Batches<v1::DeliveryBatch>;
     type GetStream = Batches<v1::FileChunk>;
 
-    async fn submit(&self, request: Request<v1::Submission>) -> Result<Response<v1::Receipt>, Status> {
+    async fn submit(
+        &self,
+        request: Request<v1::Submission>,
+    ) -> Result<Response<v1::Receipt>, Status> {
         let caller = self.caller()?;
         let wire = request.into_inner();
         let correlation_id = wire.correlation_id.clone();
@@ -41,7 +44,10 @@ impl<P: Ports> Exchange for Native<P> {
         Ok(Response::new(receipt_of(answer, &correlation_id)))
     }
 
-    async fn submit_stream(&self, request: Request<Streaming<v1::SubmissionBatch>>) -> Result<Response<Self::SubmitStreamStream>, Status> {
+    async fn submit_stream(
+        &self,
+        request: Request<Streaming<v1::SubmissionBatch>>,
+    ) -> Result<Response<Self::SubmitStreamStream>, Status> {
         self.caller()?;
         let native = self.clone();
         let answers = request
@@ -54,10 +60,15 @@ impl<P: Ports> Exchange for Native<P> {
         Ok(Response::new(answers.boxed()))
     }
 
-    async fn submit_file(&self, request: Request<Streaming<v1::FileChunk>>) -> Result<Response<v1::Receipt>, Status> {
+    async fn submit_file(
+        &self,
+        request: Request<Streaming<v1::FileChunk>>,
+    ) -> Result<Response<v1::Receipt>, Status> {
         self.caller()?;
         let mut chunks = request.into_inner();
-        let Some(first) = chunks.message().await? else { return Err(Status::invalid_argument("no header")) };
+        let Some(first) = chunks.message().await? else {
+            return Err(Status::invalid_argument("no header"));
+        };
         let mut wire = first.header.unwrap_or_default();
         let correlation_id = wire.correlation_id.clone();
         let file = match self.gather(first.bytes_total, first.data, &mut chunks).await? {
@@ -67,7 +78,9 @@ impl<P: Ports> Exchange for Native<P> {
             }
             Err(rejection) => Err(rejection),
         };
-        let answer = match file.and_then(|permit| Ok((permit, submission_of(self.caller_or_refused()?, wire)?))) {
+        let answer = match file
+            .and_then(|permit| Ok((permit, submission_of(self.caller_or_refused()?, wire)?)))
+        {
             Ok((permit, submission)) => {
                 let answer = self.pipeline.accept_one(self.platform()?, submission).await;
                 drop(permit);
@@ -78,11 +91,16 @@ impl<P: Ports> Exchange for Native<P> {
         Ok(Response::new(receipt_of(answer, &correlation_id)))
     }
 
-    async fn receive(&self, request: Request<Streaming<v1::ReceiveRequest>>) -> Result<Response<Self::ReceiveStream>, Status> {
+    async fn receive(
+        &self,
+        request: Request<Streaming<v1::ReceiveRequest>>,
+    ) -> Result<Response<Self::ReceiveStream>, Status> {
         let caller = self.caller()?.clone();
         let mut requests = request.into_inner();
         let start = match requests.message().await? {
-            Some(v1::ReceiveRequest { request: Some(v1::receive_request::Request::Start(start)) }) => start,
+            Some(v1::ReceiveRequest {
+                request: Some(v1::receive_request::Request::Start(start)),
+            }) => start,
             _ => return Err(Status::invalid_argument("the first message must be `start`")),
         };
         let receiving = receive::Receiving::begin(self, caller, &start, requests)?;
@@ -92,10 +110,14 @@ impl<P: Ports> Exchange for Native<P> {
         Ok(Response::new(batches.boxed()))
     }
 
-    async fn list(&self, request: Request<v1::ListRequest>) -> Result<Response<v1::ListReply>, Status> {
+    async fn list(
+        &self,
+        request: Request<v1::ListRequest>,
+    ) -> Result<Response<v1::ListReply>, Status> {
         let caller = self.caller()?;
         let request = request.into_inner();
-        let (agency, _) = self.pipeline.own_agency(caller, &request.agency).map_err(|r| status_of(&r))?;
+        let (agency, _) =
+            self.pipeline.own_agency(caller, &request.agency).map_err(|r| status_of(&r))?;
         let filter = InboxFilter {
             status_messages: request.status_messages,
             state: request.state.and_then(|s| v1::DeliveryState::try_from(s).ok()).map(state_of),
@@ -107,44 +129,80 @@ impl<P: Ports> Exchange for Native<P> {
         let post = self.platform()?.post.lock();
         let (items, total) = post.tracking.inbox(agency, &filter, limit);
         let more = items.len() == limit && total > limit;
-        let items = items.into_iter().map(|(doc, delivery)| inbox_item(doc, delivery, is_overdue(&calendar, &doc.accepted.due_on, now))).collect();
+        let items = items
+            .into_iter()
+            .map(|(doc, delivery)| {
+                inbox_item(doc, delivery, is_overdue(&calendar, &doc.accepted.due_on, now))
+            })
+            .collect();
         Ok(Response::new(v1::ListReply { items, more, total: total as u64 }))
     }
 
-    async fn get(&self, request: Request<v1::GetRequest>) -> Result<Response<Self::GetStream>, Status> {
+    async fn get(
+        &self,
+        request: Request<v1::GetRequest>,
+    ) -> Result<Response<Self::GetStream>, Status> {
         let caller = self.caller()?;
         let id = doc_id(&request.into_inner().doc_id)?;
-        let found = self.pipeline.find(self.platform()?, caller, id).await.map_err(|r| status_of(&r))?;
+        let found =
+            self.pipeline.find(self.platform()?, caller, id).await.map_err(|r| status_of(&r))?;
         let body = found.accepted.body.clone().unwrap_or_default();
-        let head = v1::FileChunk { header: None, bytes_total: body.bytes, sha256: body.sha256, data: Bytes::new() };
+        let head = v1::FileChunk {
+            header: None,
+            bytes_total: body.bytes,
+            sha256: body.sha256,
+            data: Bytes::new(),
+        };
         let pipeline = std::sync::Arc::clone(&self.pipeline);
         let chunks = stream::iter(found.chunks).then(move |seq| {
             let pipeline = std::sync::Arc::clone(&pipeline);
             async move {
-                let data = pipeline.chunk(seq).await.map_err(|error| Status::data_loss(error.to_string()))?;
+                let data = pipeline
+                    .chunk(seq)
+                    .await
+                    .map_err(|error| Status::data_loss(error.to_string()))?;
                 Ok(v1::FileChunk { data, ..v1::FileChunk::default() })
             }
         });
         Ok(Response::new(stream::once(async move { Ok(head) }).chain(chunks).boxed()))
     }
 
-    async fn confirm(&self, request: Request<v1::ConfirmRequest>) -> Result<Response<v1::ConfirmReply>, Status> {
+    async fn confirm(
+        &self,
+        request: Request<v1::ConfirmRequest>,
+    ) -> Result<Response<v1::ConfirmReply>, Status> {
         let caller = self.caller()?;
         let request = request.into_inner();
-        let word = Word { receiver: doc_id(&request.doc_id)?, state: state_of(request.state()), description: request.description };
+        let word = Word {
+            receiver: doc_id(&request.doc_id)?,
+            state: state_of(request.state()),
+            description: request.description,
+        };
         let answers = self.pipeline.confirm(self.platform()?, caller, vec![word]).await;
-        let refusal = answers.into_iter().find_map(Result::err).map(|rejection| refusal_of(&rejection, &request.doc_id));
+        let refusal = answers
+            .into_iter()
+            .find_map(Result::err)
+            .map(|rejection| refusal_of(&rejection, &request.doc_id));
         Ok(Response::new(v1::ConfirmReply { refusal }))
     }
 
-    async fn sent(&self, request: Request<v1::SentRequest>) -> Result<Response<v1::SentReply>, Status> {
+    async fn sent(
+        &self,
+        request: Request<v1::SentRequest>,
+    ) -> Result<Response<v1::SentReply>, Status> {
         let caller = self.caller()?;
         let request = request.into_inner();
-        let (agency, _) = self.pipeline.own_agency(caller, &request.agency).map_err(|r| status_of(&r))?;
+        let (agency, _) =
+            self.pipeline.own_agency(caller, &request.agency).map_err(|r| status_of(&r))?;
         let only = (!request.doc_id.is_empty()).then(|| doc_id(&request.doc_id)).transpose()?;
         let limit = limit(request.limit, self.pipeline.limits.list_items_max);
         let post = self.platform()?.post.lock();
-        let items = post.tracking.sent(agency, only, limit).into_iter().map(|row| sent_item(row.doc, row.delivery)).collect();
+        let items = post
+            .tracking
+            .sent(agency, only, limit)
+            .into_iter()
+            .map(|row| sent_item(row.doc, row.delivery))
+            .collect();
         Ok(Response::new(v1::SentReply { items }))
     }
 }
@@ -154,16 +212,26 @@ impl<P: Ports> Native<P> {
         let caller = self.caller()?;
         let platform = self.platform()?;
         if batch.submissions.len() > self.pipeline.limits.batch_items_max {
-            let detail = format!("{} > {}", batch.submissions.len(), self.pipeline.limits.batch_items_max);
-            return Err(status_of(&Rejection::new(Reason::ParameterInvalid).at(Place::Parameter("submissions".into())).detail(detail)));
+            let detail =
+                format!("{} > {}", batch.submissions.len(), self.pipeline.limits.batch_items_max);
+            return Err(status_of(
+                &Rejection::new(Reason::ParameterInvalid)
+                    .at(Place::Parameter("submissions".into()))
+                    .detail(detail),
+            ));
         }
         let number = batch.number;
         let bytes = batch.submissions.iter().map(weight).sum();
         let permit = match self.pipeline.admit_bytes(bytes, false) {
             Ok(permit) => permit,
             Err(rejection) => {
-                let refused = |wire: &v1::Submission| receipt_of(Err(rejection.clone()), &wire.correlation_id);
-                return Ok(v1::ReceiptBatch { number, receipts: batch.submissions.iter().map(refused).collect() });
+                let refused = |wire: &v1::Submission| {
+                    receipt_of(Err(rejection.clone()), &wire.correlation_id)
+                };
+                return Ok(v1::ReceiptBatch {
+                    number,
+                    receipts: batch.submissions.iter().map(refused).collect(),
+                });
             }
         };
         let mut receipts: Vec<Option<v1::Receipt>> = Vec::with_capacity(batch.submissions.len());
@@ -182,15 +250,26 @@ impl<P: Ports> Native<P> {
         drop(permit);
         let receipts = receipts
             .into_iter()
-            .map(|receipt| receipt.unwrap_or_else(|| receipt_of(answers.next().unwrap_or_else(|| Err(Reason::Internal.into())), "")))
+            .map(|receipt| {
+                receipt.unwrap_or_else(|| {
+                    receipt_of(answers.next().unwrap_or_else(|| Err(Reason::Internal.into())), "")
+                })
+            })
             .collect();
         Ok(v1::ReceiptBatch { number, receipts })
     }
 
     /// Gathers a file that comes in chunks. A file that is too large is refused before it is read.
-    async fn gather(&self, bytes_total: u64, first: Bytes, chunks: &mut Streaming<v1::FileChunk>) -> Result<Result<(Bytes, BytesPermit), Rejection>, Status> {
+    async fn gather(
+        &self,
+        bytes_total: u64,
+        first: Bytes,
+        chunks: &mut Streaming<v1::FileChunk>,
+    ) -> Result<Result<(Bytes, BytesPermit), Rejection>, Status> {
         if bytes_total == 0 {
-            return Ok(Err(Rejection::new(Reason::ParameterMissing).at(Place::Parameter("bytes_total".into()))));
+            return Ok(Err(
+                Rejection::new(Reason::ParameterMissing).at(Place::Parameter("bytes_total".into()))
+            ));
         }
         let permit = match self.pipeline.admit_bytes(bytes_total, false) {
             Ok(permit) => permit,
@@ -202,12 +281,15 @@ impl<P: Ports> Native<P> {
         file.extend_from_slice(&first);
         while let Some(chunk) = chunks.message().await? {
             if file.len() + chunk.data.len() > size {
-                return Ok(Err(Rejection::new(Reason::ParameterInvalid).at(Place::Parameter("bytes_total".into()))));
+                return Ok(Err(Rejection::new(Reason::ParameterInvalid)
+                    .at(Place::Parameter("bytes_total".into()))));
             }
             file.extend_from_slice(&chunk.data);
         }
         if file.len() < size {
-            return Ok(Err(Rejection::new(Reason::Truncated).detail(format!("{} < {size}", file.len()))));
+            return Ok(Err(
+                Rejection::new(Reason::Truncated).detail(format!("{} < {size}", file.len()))
+            ));
         }
         Ok(Ok((file.freeze(), permit)))
     }
@@ -228,7 +310,13 @@ fn weight(wire: &v1::Submission) -> u64 {
 }
 
 fn doc_id(text: &str) -> Result<DocId, Status> {
-    text.parse().map_err(|_invalid| status_of(&Rejection::new(Reason::ParameterInvalid).at(Place::Parameter("doc_id".into())).detail(text)))
+    text.parse().map_err(|_invalid| {
+        status_of(
+            &Rejection::new(Reason::ParameterInvalid)
+                .at(Place::Parameter("doc_id".into()))
+                .detail(text),
+        )
+    })
 }
 
 fn limit(asked: u32, max: usize) -> usize {
@@ -236,5 +324,5 @@ fn limit(asked: u32, max: usize) -> usize {
 }
 
 fn is_overdue(calendar: &Calendar, due_on: &str, now: crate::clock::Timestamp) -> bool {
-    due_on.parse().is_ok_and(|due| calendar.is_overdue(now, due, None))
+    calendar.is_overdue(now, due_on.parse().ok(), None)
 }

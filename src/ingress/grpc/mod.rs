@@ -12,12 +12,12 @@ mod tracking;
 use super::session::Session;
 use crate::domain::directory::Caller;
 use crate::domain::rejection::Rejection;
+use crate::domain::routing::PlatformIx;
 use crate::pipeline::{Peer, Pipeline, Platform, Ports};
 use crate::wire::v1::directory_server::DirectoryServer;
 use crate::wire::v1::exchange_server::ExchangeServer;
 use crate::wire::v1::link_server::LinkServer;
 use crate::wire::v1::tracking_server::TrackingServer;
-use crate::domain::routing::PlatformIx;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use std::convert::Infallible;
@@ -38,13 +38,19 @@ pub struct Native<P: Ports> {
 
 impl<P: Ports> Clone for Native<P> {
     fn clone(&self) -> Self {
-        Self { pipeline: Arc::clone(&self.pipeline), platform: self.platform, session: Arc::clone(&self.session) }
+        Self {
+            pipeline: Arc::clone(&self.pipeline),
+            platform: self.platform,
+            session: Arc::clone(&self.session),
+        }
     }
 }
 
 impl<P: Ports> Native<P> {
     fn platform(&self) -> Result<&Platform, Status> {
-        self.pipeline.platform(self.platform).ok_or_else(|| Status::unavailable("the platform does not run here"))
+        self.pipeline
+            .platform(self.platform)
+            .ok_or_else(|| Status::unavailable("the platform does not run here"))
     }
 
     fn caller(&self) -> Result<&Caller, Status> {
@@ -60,14 +66,23 @@ impl<P: Ports> Native<P> {
 fn status_of(rejection: &Rejection) -> Status {
     use crate::domain::rejection::Reason;
     let refusal = refusal_of(rejection, "");
-    let detail = if refusal.detail.is_empty() { String::new() } else { format!(" ({})", refusal.detail) };
+    let detail =
+        if refusal.detail.is_empty() { String::new() } else { format!(" ({})", refusal.detail) };
     let message = format!("{} {}{detail}", refusal.code, refusal.en);
     match rejection.reason {
-        Reason::UnknownCaller | Reason::CertificateRevoked | Reason::BadSignature => Status::unauthenticated(message),
-        Reason::NotYourDocument | Reason::SenderNotYours | Reason::ForeignCredential => Status::permission_denied(message),
+        Reason::UnknownCaller | Reason::CertificateRevoked | Reason::BadSignature => {
+            Status::unauthenticated(message)
+        }
+        Reason::NotYourDocument | Reason::SenderNotYours | Reason::ForeignCredential => {
+            Status::permission_denied(message)
+        }
         Reason::UnknownDocument | Reason::AgencyUnknown => Status::not_found(message),
-        Reason::Throttled | Reason::Busy | Reason::MailboxFull | Reason::DiskFull => Status::resource_exhausted(message),
-        Reason::Unavailable | Reason::ShuttingDown | Reason::Timeout => Status::unavailable(message),
+        Reason::Throttled | Reason::Busy | Reason::MailboxFull | Reason::DiskFull => {
+            Status::resource_exhausted(message)
+        }
+        Reason::Unavailable | Reason::ShuttingDown | Reason::Timeout => {
+            Status::unavailable(message)
+        }
         Reason::Internal => Status::internal(message),
         _ => Status::invalid_argument(message),
     }
@@ -94,7 +109,12 @@ impl<P: Ports> Clone for NativeServices<P> {
 }
 
 impl<P: Ports> NativeServices<P> {
-    pub fn new(pipeline: Arc<Pipeline<P>>, platform: PlatformIx, session: Arc<Session>, message_bytes_max: usize) -> Self {
+    pub fn new(
+        pipeline: Arc<Pipeline<P>>,
+        platform: PlatformIx,
+        session: Arc<Session>,
+        message_bytes_max: usize,
+    ) -> Self {
         let native = Native { pipeline, platform, session };
         Self {
             exchange: ExchangeServer::new(native.clone())
@@ -109,7 +129,10 @@ impl<P: Ports> NativeServices<P> {
     }
 
     /// Answers one call; `None` when the path is not a native one.
-    pub async fn call(&mut self, request: Request<Incoming>) -> Option<Result<Response<Body>, Infallible>> {
+    pub async fn call(
+        &mut self,
+        request: Request<Incoming>,
+    ) -> Option<Result<Response<Body>, Infallible>> {
         let service = request.uri().path().strip_prefix("/lienthong.exchange.v1.")?;
         let service = service.split('/').next().unwrap_or_default().to_owned();
         Some(match service.as_str() {

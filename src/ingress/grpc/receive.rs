@@ -6,7 +6,7 @@ use crate::domain::directory::{AgencyId, Caller};
 use crate::domain::envelope::DocId;
 use crate::domain::fact::DeliveryState;
 use crate::domain::rejection::{Reason, Rejection};
-use crate::pipeline::{Leased, Listening, Ports, Word};
+use crate::pipeline::{Leased, Listening, Pipeline, Ports, Word};
 use crate::wire::v1;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -32,12 +32,22 @@ pub(super) struct Receiving<P: Ports> {
 }
 
 impl<P: Ports> Receiving<P> {
-    pub(super) fn begin(native: &Native<P>, caller: Caller, start: &v1::receive_request::Start, requests: Streaming<v1::ReceiveRequest>) -> Result<Self, Status> {
+    pub(super) fn begin(
+        native: &Native<P>,
+        caller: Caller,
+        start: &v1::receive_request::Start,
+        requests: Streaming<v1::ReceiveRequest>,
+    ) -> Result<Self, Status> {
         let mut agencies: Vec<AgencyId> = if start.agencies.is_empty() {
             caller.member.agencies.clone()
         } else {
             let own = |text: &String| native.pipeline.own_agency(&caller, text).map(|(id, _)| id);
-            start.agencies.iter().map(own).collect::<Result<_, _>>().map_err(|rejection| status_of(&rejection))?
+            start
+                .agencies
+                .iter()
+                .map(own)
+                .collect::<Result<_, _>>()
+                .map_err(|rejection| status_of(&rejection))?
         };
         agencies.sort_unstable();
         agencies.dedup();
@@ -61,7 +71,8 @@ impl<P: Ports> Receiving<P> {
     pub(super) async fn next(&mut self) -> Option<Result<v1::DeliveryBatch, Status>> {
         loop {
             if let Err(rejection) = self.native.session.caller(self.native.pipeline.now()) {
-                return (!std::mem::replace(&mut self.is_ended, true)).then(|| Err(status_of(&rejection)));
+                return (!std::mem::replace(&mut self.is_ended, true))
+                    .then(|| Err(status_of(&rejection)));
             }
             let batch = self.batch().await;
             if !batch.deliveries.is_empty() || !batch.refusals.is_empty() {
@@ -89,7 +100,7 @@ impl<P: Ports> Receiving<P> {
         let leased = self.listening.lease(items, BATCH_BYTES_MAX);
         let mut deliveries = Vec::with_capacity(leased.len());
         for lease in leased {
-            match self.body(&lease).await {
+            match body_of(&self.native.pipeline, &lease).await {
                 Ok(body) => {
                     self.unacknowledged.insert(lease.delivery.receiver, lease.number);
                     deliveries.push(delivery_of(&lease, body));
@@ -103,19 +114,16 @@ impl<P: Ports> Receiving<P> {
         v1::DeliveryBatch { deliveries, refusals }
     }
 
-    async fn body(&self, lease: &Leased) -> Result<Bytes, crate::journal::ReadError> {
-        let bytes = lease.accepted.body.as_ref().map_or(0, |body| body.bytes);
-        if bytes > self.native.pipeline.limits.inline_body_bytes_max || lease.delivery.is_destroyed() {
-            return Ok(Bytes::new());
-        }
-        self.native.pipeline.body(&lease.chunks).await
-    }
-
     fn heard(&mut self, request: Result<Option<v1::ReceiveRequest>, Status>) {
         let acks = match request {
-            Ok(Some(v1::ReceiveRequest { request: Some(v1::receive_request::Request::Acks(acks)) })) => acks,
+            Ok(Some(v1::ReceiveRequest {
+                request: Some(v1::receive_request::Request::Acks(acks)),
+            })) => acks,
             Ok(Some(_)) => {
-                self.refusals.push(refusal_of(&Rejection::new(Reason::ParameterInvalid).detail("start once"), ""));
+                self.refusals.push(refusal_of(
+                    &Rejection::new(Reason::ParameterInvalid).detail("start once"),
+                    "",
+                ));
                 return;
             }
             Ok(None) | Err(_) => {
@@ -144,6 +152,18 @@ impl<P: Ports> Receiving<P> {
             }
         }
     }
+}
+
+/// The body, when it is small enough to travel inside.
+async fn body_of<P: Ports>(
+    pipeline: &Pipeline<P>,
+    lease: &Leased,
+) -> Result<Bytes, crate::journal::ReadError> {
+    let bytes = lease.accepted.body.as_ref().map_or(0, |body| body.bytes);
+    if bytes > pipeline.limits.inline_body_bytes_max || lease.delivery.is_destroyed() {
+        return Ok(Bytes::new());
+    }
+    pipeline.body(&lease.chunks).await
 }
 
 fn word_of(ack: v1::Ack) -> Option<Word> {

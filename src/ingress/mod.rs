@@ -1,0 +1,170 @@
+//! The doors: accept, TLS, who the peer is, connection limits, drain; the face is picked by protocol and path.
+//!
+//! A server is a function of a bound socket and a stop signal.
+
+pub mod grpc;
+pub mod session;
+
+use crate::clock::Clock;
+use crate::domain::directory::Members;
+use crate::domain::routing::PlatformIx;
+use crate::pipeline::{Pipeline, Ports};
+use crate::tls::TlsServer;
+use grpc::NativeServices;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use session::Session;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::body::Body;
+
+/// Bounds of one listener; each is a key of the topology file.
+#[derive(Clone, Copy, Debug)]
+pub struct DoorLimits {
+    pub connections_max: usize,
+    pub handshake_timeout: Duration,
+    pub head_bytes_max: usize,
+    pub idle_timeout: Duration,
+    pub streams_max: u32,
+    pub message_bytes_max: usize,
+}
+
+/// One TLS listener of one platform.
+#[derive(Debug)]
+pub struct Door<P: Ports> {
+    pub pipeline: Arc<Pipeline<P>>,
+    pub platform: PlatformIx,
+    pub tls: TlsServer,
+    pub members: Arc<Members>,
+    pub limits: DoorLimits,
+}
+
+/// HTTP/2 windows: a file of many megabytes must not wait for credit every 64 KiB.
+const STREAM_WINDOW_BYTES: u32 = 4 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
+/// How often a silent HTTP/2 peer is asked whether it is still there.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
+/// Serves a bound socket until `stop`; then finishes what is under way.
+pub async fn serve<P: Ports>(listener: TcpListener, door: Arc<Door<P>>, stop: CancellationToken) {
+    let connections = Arc::new(Semaphore::new(door.limits.connections_max));
+    let tasks = TaskTracker::new();
+    loop {
+        // When all places are taken, accept waits.
+        let place = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            place = Arc::clone(&connections).acquire_owned() => place,
+        };
+        let Ok(place) = place else { break };
+        let accepted = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, from)) => {
+                let (door, stop) = (Arc::clone(&door), stop.clone());
+                tasks.spawn(async move {
+                    door.connection(stream, from, stop).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Out of descriptors, most likely: wait for some to come back.
+                tracing::warn!(%error, "accepting a connection failed");
+                let clock = door.pipeline.ports().clock();
+                clock.sleep_until(clock.now().plus(Duration::from_millis(100))).await;
+            }
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+impl<P: Ports> Door<P> {
+    async fn connection(&self, stream: TcpStream, from: SocketAddr, stop: CancellationToken) {
+        let clock = self.pipeline.ports().clock();
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "the connection is gone already");
+            return;
+        }
+        let deadline = clock.now().plus(self.limits.handshake_timeout);
+        let accepted = match self.tls.accept(clock, stream, deadline).await {
+            Ok(accepted) => accepted,
+            Err(fault) => {
+                tracing::info!(%from, code = fault.code(), fault = %fault.en(), "a connection was refused");
+                return;
+            }
+        };
+        let trust = Arc::clone(self.tls.tls().trust());
+        let session = Arc::new(Session::new(
+            accepted.peer,
+            trust,
+            &self.members,
+            &self.pipeline.routes(),
+            self.platform,
+        ));
+        if accepted.is_http2 {
+            self.http2(accepted.stream, session, stop).await;
+        }
+    }
+
+    /// The native face.
+    async fn http2<S>(&self, stream: S, session: Arc<Session>, stop: CancellationToken)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let services = NativeServices::new(
+            Arc::clone(&self.pipeline),
+            self.platform,
+            session,
+            self.limits.message_bytes_max,
+        );
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut services = services.clone();
+            async move {
+                match services.call(request).await {
+                    Some(answer) => answer,
+                    None => Ok(unknown_path()),
+                }
+            }
+        });
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_concurrent_streams(self.limits.streams_max)
+            .max_header_list_size(u32::try_from(self.limits.head_bytes_max).unwrap_or(u32::MAX))
+            .keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(self.limits.idle_timeout)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            biased;
+            ended = connection.as_mut() => ended,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended");
+        }
+    }
+}
+
+fn unknown_path() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = http::StatusCode::NOT_FOUND;
+    response
+}
