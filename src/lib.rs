@@ -1,9 +1,11 @@
 //! The plan of the house: the rooms in the order a document meets them.
 
 pub mod bus;
+pub mod cli;
 pub mod clock;
 pub mod domain;
 pub mod egress;
+pub mod gateway;
 pub mod ingress;
 pub mod journal;
 pub mod pipeline;
@@ -11,4 +13,5 @@ pub mod pki;
 pub mod story;
 pub mod texts;
 pub mod tls;
+pub mod topology;
 pub mod wire;

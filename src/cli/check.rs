@@ -1,0 +1,100 @@
+//! `lienthong check FILE`: reads a topology and everything it names, and says what is wrong, without starting.
+
+use crate::domain::directory::{MemberKind, Standing};
+use crate::topology::{Given, Lang, Mistakes, Style, Topology};
+
+/// What a command says and how it ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub stdout: String,
+    pub stderr: String,
+    pub exit_code: u8,
+}
+
+/// How the answer is worded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wording {
+    pub lang: Lang,
+    pub style: Style,
+    pub json: bool,
+}
+
+const USAGE_ERROR: u8 = 2;
+
+/// Exit code 0 when the topology can be started, 2 when it cannot.
+pub fn check(path: &str, given: Given, wording: Wording) -> Answer {
+    match Topology::load(path, given) {
+        Ok(topology) => Answer { stdout: good(path, &topology, wording), ..Answer::default() },
+        Err(mistakes) => bad(&mistakes, wording),
+    }
+}
+
+fn bad(mistakes: &Mistakes, wording: Wording) -> Answer {
+    let exit_code = USAGE_ERROR;
+    if wording.json {
+        let found = mistakes.to_json(wording.lang);
+        let stdout =
+            format!("{}\n", serde_json::json!({ "version": 1, "ok": false, "mistakes": found }));
+        return Answer { stdout, stderr: String::new(), exit_code };
+    }
+    let stderr = mistakes.render(wording.lang, wording.style);
+    Answer { stdout: String::new(), stderr, exit_code }
+}
+
+/// What a good topology holds, in numbers.
+struct Counts {
+    platforms: usize,
+    active: usize,
+    members: usize,
+    virtual_members: usize,
+    agencies: usize,
+    alive: usize,
+    synthetic: usize,
+}
+
+fn good(path: &str, topology: &Topology, wording: Wording) -> String {
+    let directory = &topology.directory;
+    let is_alive = |standing| standing == Standing::Alive;
+    let counts = Counts {
+        platforms: topology.platforms.len(),
+        active: topology.platforms.iter().filter(|p| p.active).count(),
+        members: topology.members.len(),
+        virtual_members: topology.members.iter().filter(|m| m.kind == MemberKind::Virtual).count(),
+        agencies: directory.len(),
+        alive: directory.ids().filter(|id| is_alive(directory.standing_today(*id))).count(),
+        synthetic: directory.ids().filter(|id| directory.agency(*id).synthetic).count(),
+    };
+    let (name, today) = (&topology.name, directory.today());
+    if wording.json {
+        let answer = serde_json::json!({
+            "version": 1,
+            "ok": true,
+            "file": path,
+            "name": &**name,
+            "day": today.to_string(),
+            "platforms": counts.platforms,
+            "platforms_active": counts.active,
+            "members": counts.members,
+            "members_virtual": counts.virtual_members,
+            "agencies": counts.agencies,
+            "agencies_alive": counts.alive,
+            "agencies_synthetic": counts.synthetic,
+        });
+        return format!("{answer}\n");
+    }
+    let Counts { platforms, active, members, virtual_members, agencies, alive, synthetic } = counts;
+    match wording.lang {
+        Lang::Vi => format!(
+            "{path}: cấu hình `{name}` đúng\n\
+             \x20 nền tảng   {platforms} ({active} đang chạy)\n\
+             \x20 thành viên {members} ({virtual_members} ảo)\n\
+             \x20 cơ quan    {agencies} ({alive} có hiệu lực ngày {today}, {synthetic} giả lập)\n"
+        ),
+        Lang::En => format!(
+            "{path}: the topology `{name}` is good\n\
+             \x20 platforms  {platforms} ({active} run)\n\
+             \x20 members    {members} ({virtual_members} virtual)\n\
+             \x20 agencies   {agencies} ({alive} alive on {today}, {synthetic} synthetic)\n"
+        ),
+    }
+}

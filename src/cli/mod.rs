@@ -1,0 +1,3 @@
+//! One file per command; words the answers, decides nothing.
+
+pub mod check;
