@@ -98,3 +98,42 @@ fn good(path: &str, topology: &Topology, wording: Wording) -> String {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIVEN: fn() -> Given = || Given { today: "2026-11-22".parse().unwrap(), seed: 1 };
+
+    #[test]
+    fn a_good_topology_is_counted() {
+        let wording = Wording { lang: Lang::En, ..Wording::default() };
+        let answer = check("sandbox", GIVEN(), wording);
+        assert_eq!((answer.exit_code, answer.stderr.as_str()), (0, ""));
+        assert!(
+            answer.stdout.starts_with("sandbox: the topology `sandbox` is good\n"),
+            "{answer:?}"
+        );
+        let json = check("sandbox", GIVEN(), Wording { json: true, ..wording }).stdout;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((json["ok"].as_bool(), json["platforms"].as_u64()), (Some(true), Some(10)));
+    }
+
+    #[test]
+    fn mistakes_end_with_two() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bad.toml");
+        std::fs::write(&path, "version = 1\n[limits]\nwindow = 3\n").unwrap();
+        let path = path.to_str().unwrap();
+        let answer = check(path, GIVEN(), Wording::default());
+        assert_eq!((answer.exit_code, answer.stdout.as_str()), (2, ""));
+        assert!(answer.stderr.contains("có phải ý bạn là `window_max`?"), "{}", answer.stderr);
+        let json = check(path, GIVEN(), Wording { json: true, ..Wording::default() }).stdout;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["mistakes"][1]["code"], "LT-C0002");
+        assert_eq!(
+            (json["mistakes"][1]["line"].as_u64(), json["mistakes"][1]["column"].as_u64()),
+            (Some(3), Some(1))
+        );
+    }
+}

@@ -8,7 +8,7 @@ use crate::domain::agency::AgencyCode;
 use crate::domain::directory::synthetic::{Plan, rows};
 use crate::domain::directory::{AgencyKind, Period, Row};
 use jiff::civil::Date;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -24,26 +24,49 @@ pub(super) struct Wanted {
 /// below them unless the file says below whom.
 pub(super) fn read(mut table: Table<'_>, log: &Log, place: &Place, roots: &[AgencyCode]) -> Wanted {
     let mut found = Vec::new();
+    let mut heirs = Vec::new();
     match table.strings("files") {
         Some(names) => {
             for name in names {
                 match place.open(name.get_ref()) {
-                    Ok(file) => found.extend(read_csv(&file.name, &file.text.into(), log)),
+                    Ok(file) => {
+                        found.extend(read_csv(&file.name, &file.text.into(), log, &mut heirs));
+                    }
                     Err(reason) => log.push(unreadable(name.get_ref(), name.span(), &reason)),
                 }
             }
         }
         None => match Place::BuiltIn.open(DEFAULT) {
-            Ok(file) => found.extend(read_csv(&file.name, &file.text.into(), log)),
+            Ok(file) => found.extend(read_csv(&file.name, &file.text.into(), log, &mut heirs)),
             Err(reason) => log.push(unreadable(DEFAULT, table.span(), &reason)),
         },
     }
+    check_heirs(&found, heirs, log);
     let on = table.date("on");
     let plan = read_plan(table.table("synthetic", "[directory.synthetic]"), log, roots);
     table.finish();
     let invented = plan.map(|plan| rows(&found, &plan)).unwrap_or_default();
     found.extend(invented);
     Wanted { rows: found, on }
+}
+
+/// A successor that a row names, and where.
+pub(super) type Heir = (AgencyCode, usize, Range<usize>);
+
+/// Every successor stands in one of the files.
+fn check_heirs(rows: &[Row], heirs: Vec<Heir>, log: &Log) {
+    let known: BTreeSet<_> = rows.iter().map(|row| row.code).collect();
+    for (code, source, span) in heirs {
+        if !known.contains(&code) {
+            let mistake = Mistake::new(
+                Code::UnknownAgency,
+                span,
+                format!("không tệp danh bạ nào có cơ quan kế nhiệm `{code}`"),
+                format!("no directory file has the successor `{code}`"),
+            );
+            log.push_in(source, mistake);
+        }
+    }
 }
 
 const DEFAULT: &str = "directory/agencies.csv";
@@ -101,16 +124,18 @@ const COLUMNS: [&str; 10] = [
     "mail",
     "confidence",
 ];
+/// How many of them must be there.
 const REQUIRED: usize = 4;
+const INTO: usize = 6;
 
 /// Reads one file; every mistake with its line and column. More than `MISTAKES_MAX` are not looked for.
-pub(super) fn read_csv(name: &str, text: &Arc<str>, log: &Log) -> Vec<Row> {
+pub(super) fn read_csv(name: &str, text: &Arc<str>, log: &Log, heirs: &mut Vec<Heir>) -> Vec<Row> {
     let source = log.add_source(name, text.clone());
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut file = File { log, source, text, offset: text.len() - body.len(), mistakes: 0 };
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(body.as_bytes());
-    let columns = match reader.headers() {
-        Ok(headers) => file.columns(headers),
+    let (width, columns) = match reader.headers() {
+        Ok(headers) => (headers.len(), file.columns(headers)),
         Err(error) => {
             file.broken(&error);
             return Vec::new();
@@ -122,9 +147,14 @@ pub(super) fn read_csv(name: &str, text: &Arc<str>, log: &Log) -> Vec<Row> {
     let mut record = csv::StringRecord::new();
     while file.mistakes < MISTAKES_MAX {
         match reader.read_record(&mut record) {
+            Ok(true) if record.len() != width => file.wrong_width(&record, width),
             Ok(true) => {
                 if let Some(row) = file.row(&record, &columns) {
-                    places.push(file.start(&record));
+                    let start = file.start(&record);
+                    if let Some(heir) = row.period.merged_into {
+                        heirs.push((heir, source, file.field(start, columns[INTO].unwrap_or(0))));
+                    }
+                    places.push(start);
                     rows.push(row);
                 }
             }
@@ -167,6 +197,18 @@ impl File<'_> {
             start..start,
             format!("không đọc được bảng CSV: {error}"),
             format!("not a readable CSV table: {error}"),
+        ));
+    }
+
+    fn wrong_width(&mut self, record: &csv::StringRecord, width: usize) {
+        let start = self.start(record);
+        let span = self.field(start, 0).start..self.field(start, usize::MAX).end;
+        let found = record.len();
+        self.push(Mistake::new(
+            Code::BadTable,
+            span,
+            format!("dòng có {found} ô, tiêu đề có {width}"),
+            format!("the row has {found} fields, the header has {width}"),
         ));
     }
 

@@ -228,6 +228,9 @@ impl Mistakes {
             }
             out.push('\n');
         }
+        if lang == Lang::Vi {
+            out = with_vietnamese_help(&out);
+        }
         let count = self.all.len();
         out.push_str(&match lang {
             Lang::Vi => format!("{count} lỗi cấu hình\n"),
@@ -271,6 +274,25 @@ impl fmt::Display for Mistakes {
 }
 
 impl std::error::Error for Mistakes {}
+
+/// The one word that the drawing library brings along.
+fn with_vietnamese_help(report: &str) -> String {
+    let mut out = String::with_capacity(report.len());
+    for line in report.split_inclusive('\n') {
+        match line.split_once("help: ") {
+            Some((before, rest)) if before.len() <= HELP_INDENT_MAX => {
+                out.push_str(before);
+                out.push_str("gợi ý: ");
+                out.push_str(rest);
+            }
+            _ => out.push_str(line),
+        }
+    }
+    out
+}
+
+/// Two blanks and a colour.
+const HELP_INDENT_MAX: usize = 10;
 
 /// A mistake as miette wants it.
 #[derive(Debug)]

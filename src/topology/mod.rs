@@ -179,7 +179,7 @@ impl Topology {
     }
 
     fn read_document(text: &str, place: &Place, given: Given, log: &Log) -> Option<Self> {
-        let document = reader::parse(text, log);
+        let document = reader::parse(text, log)?;
         let mut file = Table::new(log, &document);
         check_version(&mut file);
         let mut about = file.table("topology", "[topology]");
@@ -194,7 +194,11 @@ impl Topology {
         let limits = Limits::read(file.table("limits", "[limits]"));
         let documents = Documents::read(file.table("documents", "[documents]"), log, place);
         let tls = TlsSettings::read(file.table("tls", "[tls]"));
-        let drafts = platforms::read(file.tables("platform", "[[platform]]"), log);
+        let drafts = file.tables("platform", "[[platform]]");
+        if drafts.is_empty() {
+            log.push(platforms::none());
+        }
+        let drafts = platforms::read(drafts, log);
         let roots: Vec<_> = drafts.iter().flat_map(|d| &d.roots).map(|root| root.0).collect();
         let directory = file.table("directory", "[directory]");
         let wanted = agencies::read(directory, log, place, &roots);

@@ -150,6 +150,15 @@ fn read_link(mut table: Table<'_>) -> LinkConditions {
     found
 }
 
+pub(super) fn none() -> Mistake {
+    Mistake::new(
+        Code::NoPlatform,
+        0..0,
+        "chưa có nền tảng nào: cần ít nhất một `[[platform]]`",
+        "there is no platform: at least one `[[platform]]` is needed",
+    )
+}
+
 /// What platforms need from elsewhere in the file.
 #[derive(Debug)]
 pub(super) struct Surroundings<'a> {
@@ -167,14 +176,6 @@ pub(super) fn resolve(drafts: &[Draft<'_>], around: &Surroundings<'_>, log: &Log
             draft.name.span(),
             format!("nhiều hơn {PLATFORMS_MAX} nền tảng"),
             format!("more than {PLATFORMS_MAX} platforms"),
-        ));
-    }
-    if drafts.is_empty() {
-        log.push(Mistake::new(
-            Code::NoPlatform,
-            0..0,
-            "chưa có nền tảng nào: cần ít nhất một `[[platform]]`",
-            "there is no platform: at least one `[[platform]]` is needed",
         ));
     }
     let parents: Vec<_> = drafts.iter().map(|draft| parent(draft, drafts, log)).collect();
@@ -454,13 +455,15 @@ fn listeners(draft: &Draft<'_>, ix: u16, base: u16, log: &Log) -> Vec<Listener> 
             given.iter().map(|kind| *kind.get_ref()).collect()
         }
     };
-    let first = match (draft.port, base) {
-        (Some(port), _) => port,
-        (None, 0) => 0,
-        (None, base) => base.saturating_add(ix.saturating_mul(PORTS_EACH)),
+    let port = |kind: ListenerKind| match (draft.port, base) {
+        (Some(0), _) | (None, 0) => 0,
+        // Security servers have the one port.
+        (Some(port), _) if kind == ListenerKind::Local => port,
+        (Some(port), _) => port.saturating_add(kind.offset()),
+        (None, base) => {
+            base.saturating_add(ix.saturating_mul(PORTS_EACH)).saturating_add(kind.offset())
+        }
     };
-    let port =
-        |kind: ListenerKind| if first == 0 { 0 } else { first.saturating_add(kind.offset()) };
     kinds.into_iter().map(|kind| Listener { kind, port: port(kind) }).collect()
 }
 

@@ -52,9 +52,11 @@ impl Log {
     }
 }
 
-/// The document's outermost table; syntax errors are noted and what can be read is read.
-pub(super) fn parse<'i>(text: &'i str, log: &Log) -> Spanned<DeTable<'i>> {
+/// The document's outermost table. Every syntax error is noted, and then nothing else is looked at: what
+/// stands around one would only be misread.
+pub(super) fn parse<'i>(text: &'i str, log: &Log) -> Option<Spanned<DeTable<'i>>> {
     let (document, errors) = DeTable::parse_recoverable(text);
+    let is_whole = errors.is_empty();
     for error in errors {
         let span = error.span().unwrap_or(0..0);
         let message = error.message();
@@ -65,7 +67,7 @@ pub(super) fn parse<'i>(text: &'i str, log: &Log) -> Spanned<DeTable<'i>> {
             format!("not valid TOML: {message}"),
         ));
     }
-    document
+    is_whole.then_some(document)
 }
 
 /// One table being read. Keys asked for are the keys it may have; `finish` reports the others.
@@ -74,7 +76,7 @@ pub(super) struct Table<'d> {
     log: &'d Log,
     entries: &'d DeTable<'d>,
     span: Range<usize>,
-    /// As people write it: `[limits]`, `[[platform]]`.
+    /// As people write it: `[limits]`, `[[platform]]`; empty for the outermost.
     name: &'static str,
     known: Vec<&'static str>,
 }
@@ -82,7 +84,7 @@ pub(super) struct Table<'d> {
 impl<'d> Table<'d> {
     pub(super) fn new(log: &'d Log, document: &'d Spanned<DeTable<'d>>) -> Self {
         let span = 0..0;
-        Self { log, entries: document.get_ref(), span, name: "file", known: Vec::new() }
+        Self { log, entries: document.get_ref(), span, name: "", known: Vec::new() }
     }
 
     /// Reports the keys that nobody asked for.
@@ -92,13 +94,16 @@ impl<'d> Table<'d> {
             if self.known.contains(&given) {
                 continue;
             }
-            let name = self.name;
+            let (vi, en) = match self.name {
+                "" => ("tệp cấu hình", "the file"),
+                name => (name, name),
+            };
             self.log.push(
                 Mistake::new(
                     Code::UnknownKey,
                     key.span(),
-                    format!("{name} không có khóa `{given}`"),
-                    format!("{name} has no key `{given}`"),
+                    format!("{vi} không có khóa `{given}`"),
+                    format!("{en} has no key `{given}`"),
                 )
                 .suggest(given, self.known.iter().copied()),
             );

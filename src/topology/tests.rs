@@ -35,7 +35,8 @@ fn with(more: &str) -> Result<Topology, Mistakes> {
 #[test]
 fn the_sandbox_is_a_small_country() {
     let topology = Topology::load("sandbox", given("2026-11-22")).unwrap_or_else(|m| panic!("{m}"));
-    let lgsps: Vec<_> = topology.platforms.iter().filter(|p| p.kind == PlatformKind::Lgsp).collect();
+    let lgsps: Vec<_> =
+        topology.platforms.iter().filter(|p| p.kind == PlatformKind::Lgsp).collect();
     assert_eq!(lgsps.len(), 6);
     for lgsp in lgsps {
         let members = topology.members.iter().filter(|m| m.platform == lgsp.ix).count();
@@ -55,16 +56,22 @@ fn the_sandbox_is_a_small_country() {
 
 #[test]
 fn the_country_is_whole_before_and_after_the_mergers() {
-    for (name, lgsps, day, members) in
-        [("national", 34 + 17, "2026-11-22", 34 * 3 + 17 * 2), ("national-2024", 63 + 22, "2024-12-01", 85 * 3)]
-    {
+    for (name, lgsps, day, members) in [
+        ("national", 34 + 17, "2026-11-22", 34 * 3 + 17 * 2),
+        ("national-2024", 63 + 22, "2024-12-01", 85 * 3),
+    ] {
         let topology = Topology::load(name, given("2026-11-22")).unwrap_or_else(|m| panic!("{m}"));
         assert_eq!(topology.platforms.iter().filter(|p| p.carries()).count(), lgsps + 1, "{name}");
         assert_eq!(topology.directory.today().to_string(), day);
         assert_eq!(topology.members.len(), members, "{name}");
         for member in topology.members.iter() {
             for id in &member.agencies {
-                assert_eq!(topology.directory.standing_today(*id), Standing::Alive, "{}", member.id);
+                assert_eq!(
+                    topology.directory.standing_today(*id),
+                    Standing::Alive,
+                    "{}",
+                    member.id
+                );
                 assert_eq!(topology.routes.home(*id), Some(member.platform), "{}", member.id);
             }
         }
@@ -77,15 +84,24 @@ fn mistakes_are_shown_all_at_once_with_their_place() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/topology/golden");
     for case in ["syntax", "keys", "platforms", "members", "limits"] {
         let toml = std::fs::read_to_string(folder.join(format!("{case}.toml"))).unwrap();
-        let csv = std::fs::read_to_string(folder.join("agencies.csv")).unwrap();
         let name = format!("{case}.toml");
         let mistakes = Topology::load_str(&name, &toml, given("2026-11-22")).unwrap_err();
+        golden(
+            &folder.join(format!("{case}.vi.txt")),
+            &mistakes.render(Lang::Vi, Style::default()),
+        );
+        golden(
+            &folder.join(format!("{case}.en.txt")),
+            &mistakes.render(Lang::En, Style::default()),
+        );
+    }
+    for case in ["agencies", "columns"] {
+        let csv = std::fs::read_to_string(folder.join(format!("{case}.csv"))).unwrap();
         let log = Log::default();
-        agencies::read_csv("agencies.csv", &csv.into(), &log);
-        golden(&folder.join(format!("{case}.vi.txt")), &mistakes.render(Lang::Vi, Style::default()));
-        golden(&folder.join(format!("{case}.en.txt")), &mistakes.render(Lang::En, Style::default()));
+        agencies::read_csv(&format!("{case}.csv"), &csv.into(), &log, &mut Vec::new());
         let table = log.into_mistakes();
-        golden(&folder.join("agencies.en.txt"), &table.render(Lang::En, Style::default()));
+        golden(&folder.join(format!("{case}.vi.txt")), &table.render(Lang::Vi, Style::default()));
+        golden(&folder.join(format!("{case}.en.txt")), &table.render(Lang::En, Style::default()));
     }
 }
 
@@ -109,8 +125,8 @@ fn every_code_can_happen() {
             all += &std::fs::read_to_string(path).unwrap();
         }
     }
-    // Two names with one CRC-32, and a file that cannot be opened, have tests of their own.
-    let elsewhere = [Code::NameCollides, Code::Unreadable, Code::NoPlatform];
+    // Two names with one CRC-32, and a file without platforms, have a test of their own.
+    let elsewhere = [Code::NameCollides, Code::NoPlatform];
     for code in Code::ALL.iter().filter(|code| !elsewhere.contains(code)) {
         assert!(all.contains(code.as_str()), "{code:?} is shown nowhere");
     }
@@ -140,6 +156,25 @@ fn a_file_that_is_not_there_is_named_with_the_nearest_shipped_one() {
     assert!(text.contains("did you mean `sandbox`?"), "{text}");
     let more = "[directory]\nfiles = ['nowhere.csv']\n[documents]\ncalendar = 'no.csv'";
     assert!(codes(with(more)).iter().filter(|c| **c == Code::Unreadable).count() == 2);
+}
+
+#[test]
+fn successors_are_looked_for_in_all_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let head = "code,name_vi,name_en,kind,valid_to,merged_into\n";
+    write(
+        "a.csv",
+        &format!("{head}H60,A,A,province,2025-06-30,H41\nH22,B,B,province,2025-06-30,H99\n"),
+    );
+    write("b.csv", &format!("{head}H41,C,C,province,,\n"));
+    write("t.toml", &format!("{SMALL}[directory]\nfiles = ['a.csv', 'b.csv']"));
+    let path = folder.path().join("t.toml");
+    let mistakes = Topology::load(path.to_str().unwrap(), given("2026-11-22")).unwrap_err();
+    assert_eq!(mistakes.all.len(), 1, "{mistakes}");
+    let mistake = mistakes.all.first().unwrap();
+    assert_eq!((mistake.code, mistakes.place(mistake)), (Code::UnknownAgency, (3, 29)));
+    assert!(mistakes.file(mistake).ends_with("a.csv"));
 }
 
 #[test]
@@ -199,11 +234,14 @@ fn a_directory_of_120_000_rows_is_read() {
     let mut csv = String::from("code,name_vi,name_en,kind,valid_from,valid_to,merged_into\n");
     for number in 0..120_000_u32 {
         let (root, unit) = (number / 2_000, number % 2_000);
-        writeln!(csv, "H{root}.{unit:04},\"Đơn vị, số {number}\",Unit {number},agency,2016-10-01,,")
-            .unwrap();
+        writeln!(
+            csv,
+            "H{root}.{unit:04},\"Đơn vị, số {number}\",Unit {number},agency,2016-10-01,,"
+        )
+        .unwrap();
     }
     let log = Log::default();
-    let rows = agencies::read_csv("big.csv", &csv.into(), &log);
+    let rows = agencies::read_csv("big.csv", &csv.into(), &log, &mut Vec::new());
     assert!(log.is_empty());
     let directory = Directory::from_rows(rows, "2026-11-22".parse().unwrap(), 1);
     assert_eq!(directory.len(), 120_000);
@@ -215,7 +253,7 @@ fn a_directory_of_120_000_rows_is_read() {
 #[test]
 fn a_broken_file_never_panics() {
     let text = shipped::file("sandbox.toml").unwrap();
-    for cut in (0..text.len()).step_by(37).filter(|at| text.is_char_boundary(*at)) {
+    for cut in (0..text.len()).step_by(97).filter(|at| text.is_char_boundary(*at)) {
         let head = text.get(..cut).unwrap();
         if let Err(mistakes) = load(head) {
             assert!(!mistakes.all.is_empty());
