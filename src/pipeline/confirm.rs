@@ -3,7 +3,7 @@
 use super::{Pipeline, Platform, Ports};
 use crate::domain::directory::Caller;
 use crate::domain::envelope::DocId;
-use crate::domain::fact::{Confirmed, DeliveryState, Fact, id_bytes};
+use crate::domain::fact::{Confirmed, DeliveryState, Expired, Fact, id_bytes};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::tracking::{Destination, Verdict};
 use crate::journal::{Batch, Content, Entry, Journal, Lookup};
@@ -67,6 +67,36 @@ impl<P: Ports> Pipeline<P> {
             };
         }
         answers
+    }
+
+    /// Ends inbox items that nobody took within `inbox_days_max`, with a notice to their senders.
+    pub async fn expire_unread(&self) {
+        let now = self.now();
+        for platform in &self.platforms {
+            let old =
+                platform.post.lock().tracking.unread_since(now.minus(self.limits.inbox_age_max));
+            let entries: Vec<Entry> = old
+                .into_iter()
+                .take(EXPIRED_AT_ONCE_MAX)
+                .map(|receiver| {
+                    let content = Content::Fact(Fact::Expired(Expired {
+                        receiver: id_bytes(receiver),
+                        at: now.0,
+                    }));
+                    Entry { id: self.entry_id(), platform: platform.id, at: now, content }
+                })
+                .collect();
+            let count = entries.len();
+            match self.append_words(entries).await {
+                Ok(_) if count > 0 => {
+                    tracing::info!(platform = %platform.name, count, "unread documents were given up")
+                }
+                Ok(_) => {}
+                Err(rejection) => {
+                    tracing::warn!(%rejection, "unread documents could not be given up")
+                }
+            }
+        }
     }
 
     async fn append_words(&self, entries: Vec<Entry>) -> Result<Vec<Verdict>, Rejection> {
@@ -185,6 +215,9 @@ impl<P: Ports> Pipeline<P> {
         Some(tracking)
     }
 }
+
+/// Unread items that are given up in one go.
+const EXPIRED_AT_ONCE_MAX: usize = 1_000;
 
 /// Facts of one old document that are read back.
 const OLD_FACTS_MAX: usize = 1024;

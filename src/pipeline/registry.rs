@@ -3,6 +3,7 @@
 use super::{Peer, Pipeline, Platform, Ports};
 use crate::clock::Clock;
 use crate::domain::agency::AgencyCode;
+use crate::domain::calendar;
 use crate::domain::directory::Caller;
 use crate::domain::fact::{AgencyLocked, AgencyRegistered, AgencyRemoved, Fact};
 use crate::domain::rejection::{Place, Reason, Rejection};
@@ -181,6 +182,15 @@ impl<P: Ports> Pipeline<P> {
         while self.is_open() {
             self.follow_once(platform).await;
             self.ports.clock().sleep_until(self.now().plus(FOLLOW_EVERY)).await;
+        }
+    }
+
+    /// Brings the standing of agencies to today's date in Vietnam.
+    pub fn follow_calendar(&self) {
+        let today = calendar::date_of(self.now());
+        let directory = self.directory.load();
+        if directory.today() != today {
+            self.swap_directory(directory.at(today));
         }
     }
 

@@ -279,7 +279,12 @@ fn check_version(file: &mut Table<'_>) {
 
 fn node(platform: &Platform) -> Node {
     let Platform { parent, ref roots, .. } = *platform;
-    Node { parent, roots: roots.clone(), carries: platform.carries() }
+    Node {
+        name: platform.name.to_string(),
+        parent,
+        roots: roots.clone(),
+        carries: platform.carries(),
+    }
 }
 
 #[cfg(test)]

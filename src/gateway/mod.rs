@@ -1,0 +1,459 @@
+//! Assembly: build the ports, bind the doors, start router and dispatchers, drain. No decisions.
+
+mod settings;
+
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::domain::calendar;
+use crate::domain::conditions::LinkConditions;
+use crate::domain::directory::{Directory, Member};
+use crate::domain::fact::PlatformId;
+use crate::domain::routing::PlatformIx;
+use crate::egress::LinkId;
+use crate::egress::link::Links;
+use crate::ingress::{self, Door};
+use crate::journal::{Journal, OpenError, Recovery, SegmentJournal};
+use crate::pipeline::{Pipeline, Ports, RecoverError, Setup};
+use crate::pki::{Holder, MemberId, NameError, Pki, PkiError, PlatformName, ServerAddress};
+use crate::tls::{self, Alpn, ListenerKind, Tls, TlsLoadError, TlsServer, Trust};
+use crate::topology::{self, Topology};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The three seams, live.
+#[derive(Debug)]
+pub struct LivePorts {
+    clock: Arc<SystemClock>,
+    journal: SegmentJournal,
+    links: Links,
+}
+
+impl Ports for LivePorts {
+    type Clock = SystemClock;
+    type Journal = SegmentJournal;
+    type Transport = Links;
+
+    fn clock(&self) -> &SystemClock {
+        &self.clock
+    }
+
+    fn journal(&self) -> &SegmentJournal {
+        &self.journal
+    }
+
+    fn transport(&self) -> &Links {
+        &self.links
+    }
+}
+
+pub type LivePipeline = Pipeline<LivePorts>;
+
+/// How a process is started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Holds `pki/` and `journal/<process name>/`.
+    pub data: PathBuf,
+    /// Names of the platforms to run; empty runs all.
+    pub only: Vec<String>,
+    /// Go on over damaged parts of the journal.
+    pub accept_loss: bool,
+    /// Every port is any free one.
+    pub any_port: bool,
+    /// Seeds ids and hash tables.
+    pub seed: u64,
+}
+
+/// The process could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the topology has no platform named {0}")]
+    UnknownPlatform(String),
+    #[error("port {port} of {platform} cannot be bound")]
+    Bind { platform: String, port: u16, source: std::io::Error },
+    #[error("the address {0} is not an IP address")]
+    BadAddress(String),
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Tls(#[from] TlsLoadError),
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    #[error("the data folder cannot be used")]
+    Data(#[source] std::io::Error),
+}
+
+/// Where a platform listens.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    pub platform: PlatformIx,
+    pub mtls: Option<SocketAddr>,
+    pub tls: Option<SocketAddr>,
+    pub local: Option<SocketAddr>,
+}
+
+/// A running process.
+#[derive(Debug)]
+pub struct Gateway {
+    pub topology: Arc<Topology>,
+    pub pipeline: Arc<LivePipeline>,
+    pub listening: Vec<Listening>,
+    pub recovery: Recovery,
+    pub pki: Pki,
+    pub trust: Arc<Trust>,
+    pub clock: Arc<SystemClock>,
+    /// Conditions of the links, by the child's place; shared by both directions that run here.
+    pub link_conditions: BTreeMap<PlatformIx, Arc<Mutex<LinkConditions>>>,
+    keys: Vec<Arc<Tls>>,
+    doors: TaskTracker,
+    workers: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// A bound door, not yet served.
+struct Bound {
+    platform: PlatformIx,
+    kind: topology::ListenerKind,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Gateway {
+    /// Binds every socket first, then recovers, then serves.
+    pub async fn start(topology: Arc<Topology>, options: Options) -> Result<Self, StartError> {
+        let clock = Arc::new(SystemClock::new());
+        let local = local_platforms(&topology, &options.only)?;
+        let pki = Pki::at(options.data.join("pki"));
+        init_pki(&pki, &topology, clock.now())?;
+        let bound = bind(&topology, &local, options.any_port).await?;
+        let trust = tls::trust_of(&pki, settings::tls(&topology), &clock)?;
+        let mut keys: BTreeMap<PlatformIx, Arc<Tls>> = BTreeMap::new();
+        for ix in &local {
+            let Some(platform) = topology.platform(*ix) else { continue };
+            let holder = Holder::Platform(PlatformName::new(&platform.name)?);
+            keys.insert(*ix, Tls::load(&trust, pki.bundle(&holder).into())?);
+        }
+        let process = process_name(&options.only);
+        let journal_options = settings::journal(
+            &topology.limits,
+            options.data.join("journal").join(process),
+            options.accept_loss,
+        );
+        let (journal, recovery) = SegmentJournal::open(journal_options, Arc::clone(&clock))?;
+        let link_conditions = conditions(&topology);
+        let links = links(&topology, &local, &keys, &bound, &link_conditions, &clock)?;
+        let ports = LivePorts { clock: Arc::clone(&clock), journal, links };
+        let pipeline = Arc::new(Pipeline::new(ports, setup(&topology, &local, options.seed)));
+        let after = pipeline.restore().await?;
+        let after = pipeline.recover(after, recovery.end).await;
+        let mut gateway = Self {
+            topology,
+            pipeline,
+            listening: listening(&local, &bound),
+            recovery,
+            pki,
+            trust,
+            clock,
+            link_conditions,
+            keys: keys.values().cloned().collect(),
+            doors: TaskTracker::new(),
+            workers: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        gateway.start_workers(after);
+        gateway.open_doors(bound, &keys)?;
+        Ok(gateway)
+    }
+
+    /// Stops intake, lets what is under way finish until the drain deadline, closes the journal.
+    pub async fn stop(self) {
+        self.pipeline.drain();
+        self.stop.cancel();
+        self.doors.close();
+        let deadline =
+            self.clock.now().plus(Duration::from_millis(self.topology.limits.drain_timeout_ms));
+        if self.clock.timeout_at(deadline, self.doors.wait()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        self.pipeline.ports().journal().close().await;
+        self.workers.close();
+        if self
+            .clock
+            .timeout_at(self.clock.now().plus(Duration::from_secs(5)), self.workers.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some work did not end in time");
+        }
+    }
+
+    /// Deliveries that wait for neighbours, on all platforms of this process.
+    pub fn under_way(&self) -> usize {
+        self.pipeline
+            .platforms()
+            .iter()
+            .map(|platform| platform.post.lock().tracking.depths().0)
+            .sum()
+    }
+
+    /// Reads certificates and revocation lists again. What failed stays as it was and is returned.
+    pub fn reload(&self) -> Vec<TlsLoadError> {
+        tls::reload_all(&self.trust, &self.keys, self.clock.now())
+    }
+
+    /// Ends with the process.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    fn start_workers(&self, after: crate::journal::Seq) {
+        let pipeline = Arc::clone(&self.pipeline);
+        self.workers.spawn(async move { pipeline.route(after).await });
+        let routes = Arc::clone(&self.pipeline.routes());
+        for place in 0..self.pipeline.platforms().len() {
+            let Some(ix) = self.pipeline.platforms().get(place).map(|platform| platform.ix) else {
+                continue;
+            };
+            for peer in routes.neighbours(ix) {
+                let (pipeline, stop) = (Arc::clone(&self.pipeline), self.stop.clone());
+                self.workers.spawn(async move {
+                    if let Some(platform) = pipeline.platform(ix) {
+                        stop.run_until_cancelled(pipeline.deliver(platform, peer)).await;
+                    }
+                });
+            }
+            if routes.parent(ix).is_some_and(|parent| self.pipeline.platform(parent).is_none()) {
+                let (pipeline, stop) = (Arc::clone(&self.pipeline), self.stop.clone());
+                self.workers.spawn(async move {
+                    if let Some(platform) = pipeline.platform(ix) {
+                        stop.run_until_cancelled(pipeline.follow_directory(platform)).await;
+                    }
+                });
+            }
+        }
+        self.start_timers();
+    }
+
+    /// Certificates and revocation lists by their files; unread inboxes and the calendar by the hour.
+    fn start_timers(&self) {
+        let (trust, keys, clock, stop) = (
+            Arc::clone(&self.trust),
+            self.keys.clone(),
+            Arc::clone(&self.clock),
+            self.stop.clone(),
+        );
+        let every = Duration::from_millis(self.topology.limits.revocation_check_ms);
+        self.workers.spawn(async move {
+            let watch = async {
+                loop {
+                    clock.sleep_until(clock.now().plus(every)).await;
+                    reload_touched(&trust, &keys, clock.now());
+                }
+            };
+            stop.run_until_cancelled(watch).await;
+        });
+        let (pipeline, clock, stop) =
+            (Arc::clone(&self.pipeline), Arc::clone(&self.clock), self.stop.clone());
+        let follows_calendar = self.topology.on.is_none();
+        self.workers.spawn(async move {
+            let watch = async {
+                loop {
+                    clock.sleep_until(clock.now().plus(EXPIRY_EVERY)).await;
+                    pipeline.expire_unread().await;
+                    if follows_calendar {
+                        pipeline.follow_calendar();
+                    }
+                }
+            };
+            stop.run_until_cancelled(watch).await;
+        });
+    }
+
+    fn open_doors(
+        &mut self,
+        bound: Vec<Bound>,
+        keys: &BTreeMap<PlatformIx, Arc<Tls>>,
+    ) -> Result<(), StartError> {
+        let members = Arc::new(self.topology.members.clone());
+        for door in bound {
+            let Some(tls) = keys.get(&door.platform) else { continue };
+            let kind = match door.kind {
+                topology::ListenerKind::Mtls => ListenerKind::Mtls,
+                topology::ListenerKind::Tls => ListenerKind::Tls,
+                topology::ListenerKind::Local => continue,
+            };
+            let served = Door {
+                pipeline: Arc::clone(&self.pipeline),
+                platform: door.platform,
+                tls: server(tls, kind)?,
+                members: Arc::clone(&members),
+                limits: settings::door(&self.topology.limits),
+            };
+            self.doors.spawn(ingress::serve(door.listener, Arc::new(served), self.stop.clone()));
+        }
+        Ok(())
+    }
+}
+
+fn server(tls: &Arc<Tls>, kind: ListenerKind) -> Result<TlsServer, TlsLoadError> {
+    tls.server(kind, Alpn::Both)
+}
+
+fn reload_touched(trust: &Trust, keys: &[Arc<Tls>], now: Timestamp) {
+    let mut failed = Vec::new();
+    failed.extend(trust.reload_if_touched(now).err());
+    failed.extend(keys.iter().filter_map(|key| key.reload_if_touched().err()));
+    for error in failed {
+        tracing::warn!(%error, "a certificate file cannot be used; the former one stays in force");
+    }
+}
+
+fn local_platforms(topology: &Topology, only: &[String]) -> Result<Vec<PlatformIx>, StartError> {
+    if let Some(unknown) = only.iter().find(|name| topology.platform_named(name).is_none()) {
+        return Err(StartError::UnknownPlatform(unknown.clone()));
+    }
+    let is_wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
+    Ok(topology.platforms.iter().filter(|p| p.active && is_wanted(&p.name)).map(|p| p.ix).collect())
+}
+
+/// `all`, or the names of the platforms that run here: one journal per process.
+fn process_name(only: &[String]) -> String {
+    if only.is_empty() { "all".to_owned() } else { only.join("+") }
+}
+
+fn init_pki(pki: &Pki, topology: &Topology, now: Timestamp) -> Result<(), StartError> {
+    let mut platforms = Vec::new();
+    for platform in topology.platforms.iter().filter(|p| p.active) {
+        let mut addresses = Vec::new();
+        if let Ok(ip) = platform.address.parse::<IpAddr>() {
+            addresses.push(ServerAddress::Ip(ip));
+        }
+        platforms
+            .push(crate::pki::Platform { name: PlatformName::new(&platform.name)?, addresses });
+    }
+    let members: Vec<MemberId> = topology
+        .members
+        .iter()
+        .map(|member| MemberId::parse(&member.id))
+        .collect::<Result<_, _>>()?;
+    pki.init(&platforms, &members, now)?;
+    Ok(())
+}
+
+async fn bind(
+    topology: &Topology,
+    local: &[PlatformIx],
+    any_port: bool,
+) -> Result<Vec<Bound>, StartError> {
+    let mut bound = Vec::new();
+    for ix in local {
+        let Some(platform) = topology.platform(*ix) else { continue };
+        let address: IpAddr = platform
+            .address
+            .parse()
+            .map_err(|_invalid| StartError::BadAddress(platform.address.to_string()))?;
+        for listener in &platform.listeners {
+            let ip =
+                if listener.kind == topology::ListenerKind::Local && !platform.is_beyond_loopback {
+                    IpAddr::V4(Ipv4Addr::LOCALHOST)
+                } else {
+                    address
+                };
+            let port = if any_port { 0 } else { listener.port };
+            let failed =
+                |source| StartError::Bind { platform: platform.name.to_string(), port, source };
+            let socket = TcpListener::bind((ip, port)).await.map_err(failed)?;
+            let address = socket.local_addr().map_err(failed)?;
+            bound.push(Bound { platform: *ix, kind: listener.kind, listener: socket, address });
+        }
+    }
+    Ok(bound)
+}
+
+fn listening(local: &[PlatformIx], bound: &[Bound]) -> Vec<Listening> {
+    let at = |platform: PlatformIx, kind| {
+        bound.iter().find(|b| b.platform == platform && b.kind == kind).map(|b| b.address)
+    };
+    local
+        .iter()
+        .map(|&platform| Listening {
+            platform,
+            mtls: at(platform, topology::ListenerKind::Mtls),
+            tls: at(platform, topology::ListenerKind::Tls),
+            local: at(platform, topology::ListenerKind::Local),
+        })
+        .collect()
+}
+
+fn conditions(topology: &Topology) -> BTreeMap<PlatformIx, Arc<Mutex<LinkConditions>>> {
+    topology
+        .platforms
+        .iter()
+        .filter(|p| p.parent.is_some())
+        .map(|p| (p.ix, Arc::new(Mutex::new(p.link.clone()))))
+        .collect()
+}
+
+fn links(
+    topology: &Topology,
+    local: &[PlatformIx],
+    keys: &BTreeMap<PlatformIx, Arc<Tls>>,
+    bound: &[Bound],
+    conditions: &BTreeMap<PlatformIx, Arc<Mutex<LinkConditions>>>,
+    clock: &Arc<SystemClock>,
+) -> Result<Links, StartError> {
+    let mut links = Links::new(Arc::clone(clock));
+    for &from in local {
+        for to in topology.routes.neighbours(from) {
+            let (Some(key), Some(peer)) = (keys.get(&from), topology.platform(to)) else {
+                continue;
+            };
+            // The link belongs to the child.
+            let child = if topology.routes.parent(from) == Some(to) { from } else { to };
+            let shared = conditions.get(&child).cloned().unwrap_or_default();
+            let here = bound
+                .iter()
+                .find(|b| b.platform == to && b.kind == topology::ListenerKind::Mtls)
+                .map(|b| b.address);
+            let address = match here {
+                Some(address) => address,
+                None => {
+                    let ip: IpAddr = peer
+                        .address
+                        .parse()
+                        .map_err(|_invalid| StartError::BadAddress(peer.address.to_string()))?;
+                    SocketAddr::new(ip, peer.port(topology::ListenerKind::Mtls).unwrap_or_default())
+                }
+            };
+            links.add(LinkId { from, to }, key, PlatformName::new(&peer.name)?, address, shared)?;
+        }
+    }
+    Ok(links)
+}
+
+fn setup(topology: &Topology, local: &[PlatformIx], seed: u64) -> Setup {
+    let carried =
+        local.iter().filter_map(|ix| topology.platform(*ix)).filter(|platform| platform.carries());
+    Setup {
+        limits: settings::pipeline(topology),
+        rules: settings::rules(topology),
+        signature_policy: settings::signature_policy(topology),
+        verify: |_file| crate::domain::envelope::SignatureState::Unchecked,
+        directory: Arc::new(Directory::clone(&topology.directory)),
+        routes: Arc::new(topology.routes.clone()),
+        platforms: carried.map(|platform| (platform.ix, platform.conditions.clone())).collect(),
+        seed,
+    }
+}
+
+/// How often unread inboxes and the calendar are looked at.
+const EXPIRY_EVERY: Duration = Duration::from_secs(60);
