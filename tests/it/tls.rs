@@ -556,3 +556,15 @@ fn missing_files_are_named() {
     let error = Trust::load(files, TlsOptions::default(), &yard.clock).unwrap_err();
     assert!(error.to_string().contains("/nowhere/ca.pem"));
 }
+
+#[test]
+fn handshakes_may_run_on_any_thread() {
+    fn is_send<T: Send>(_: &T) {}
+    let yard = Yard::new();
+    let server = yard.server(ListenerKind::Mtls, TlsOptions::default());
+    let client = yard.client(TlsOptions::default());
+    let (one, other) = tokio::io::duplex(1);
+    let host = ServerName::try_from("localhost").unwrap();
+    is_send(&server.accept(yard.clock.as_ref(), one, yard.soon()));
+    is_send(&client.wrap(yard.clock.as_ref(), other, host, yard.soon()));
+}
