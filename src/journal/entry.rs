@@ -247,3 +247,109 @@ pub(super) mod kind {
     pub(in crate::journal) const AGENCY_REMOVED: u8 = 9;
     pub(in crate::journal) const AGENCY_LOCKED: u8 = 10;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fact::{Accepted, BodyRef, Recipient};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_is_decoded(entry in entry(), seed: u32, back: u32, before in 0_usize..50) {
+            let mut bytes = vec![7; before];
+            let crc = entry.encode(back, seed, &mut bytes);
+            bytes.extend_from_slice(&[9; 5]);
+            let bytes = Bytes::from(bytes.split_off(before));
+            let head = Head::check(&bytes, seed).unwrap();
+            prop_assert_eq!((head.crc, head.back, head.len()), (crc, back, entry.encoded_len()));
+            prop_assert_eq!(Entry::decode(&bytes, seed).unwrap(), entry);
+        }
+
+        #[test]
+        fn no_flipped_bit_and_no_other_place_is_believed(entry in entry(), seed: u32, place: prop::sample::Index) {
+            let mut bytes = Vec::new();
+            entry.encode(0, seed, &mut bytes);
+            let whole = Bytes::from(bytes.clone());
+            prop_assert_eq!(Entry::decode(&whole, !seed), Err(EntryError::Damaged));
+            prop_assert_eq!(Entry::decode(&whole.slice(..whole.len() - 1), seed), Err(EntryError::Damaged));
+            let bit = place.index(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(Entry::decode(&bytes.into(), seed), Err(EntryError::Damaged));
+        }
+
+        #[test]
+        fn hostile_bytes_are_answered(bytes: Vec<u8>, kind: u8) {
+            prop_assert!(Entry::decode(&Bytes::from(bytes.clone()), 0).is_err());
+            // Behind a CRC that holds, too.
+            let decoded = Content::decode(kind, bytes.into());
+            prop_assert!(kind == kind::CHUNK || !matches!(decoded, Ok(Content::Chunk(_))));
+        }
+    }
+
+    #[test]
+    fn a_chunk_shares_the_bytes_it_was_read_from_and_a_fact_does_not() {
+        let chunk = sample(Content::Chunk(vec![5; 1000].into()));
+        let fact = sample(accepted("x".repeat(1000), vec![1; 1000]));
+        for (entry, shares) in [(chunk, true), (fact, false)] {
+            let mut bytes = Vec::new();
+            entry.encode(0, 1, &mut bytes);
+            let bytes = Bytes::from(bytes);
+            let decoded = Entry::decode(&bytes, 1).unwrap();
+            assert_eq!(decoded, entry);
+            assert_eq!(bytes.is_unique(), !shares);
+        }
+    }
+
+    #[test]
+    fn what_a_newer_release_wrote_is_named() {
+        let mut bytes = Vec::new();
+        sample(Content::Chunk(Bytes::new())).encode(0, 1, &mut bytes);
+        let with = |at: usize, value: u8| {
+            let mut bytes = bytes.clone();
+            bytes[at] = value;
+            let crc = crc_of(&bytes, 1);
+            put(&mut bytes, 0, &crc.to_le_bytes());
+            Entry::decode(&bytes.into(), 1)
+        };
+        assert_eq!(with(16, 2), Err(EntryError::UnknownVersion(2)));
+        assert_eq!(with(17, 99), Err(EntryError::UnknownKind(99)));
+    }
+
+    fn entry() -> impl Strategy<Value = Entry> {
+        let content = prop_oneof![
+            any::<Vec<u8>>().prop_map(|bytes| Content::Chunk(bytes.into())),
+            (".*", any::<Vec<u8>>()).prop_map(|(text, id)| accepted(text, id)),
+            any::<Vec<u8>>().prop_map(|id| {
+                Content::Fact(Fact::Expired(crate::domain::fact::Expired {
+                    receiver: id.into(),
+                    at: 3,
+                }))
+            }),
+        ];
+        (any::<u128>(), any::<u32>(), any::<u64>(), content).prop_map(
+            |(id, platform, at, content)| Entry {
+                id,
+                platform: PlatformId(platform),
+                at: Timestamp(at),
+                content,
+            },
+        )
+    }
+
+    fn accepted(text: String, id: Vec<u8>) -> Content {
+        let recipient = Recipient { agency: text.clone(), ..Recipient::default() };
+        let body = BodyRef { chunks: vec![1, u64::MAX], preceding: 3, ..BodyRef::default() };
+        Content::Fact(Fact::Accepted(Arc::new(Accepted {
+            subject: text,
+            doc_id: id.into(),
+            recipients: vec![recipient; 3],
+            body: Some(body),
+            ..Accepted::default()
+        })))
+    }
+
+    fn sample(content: Content) -> Entry {
+        Entry { id: 1, platform: PlatformId(2), at: Timestamp(3), content }
+    }
+}

@@ -20,8 +20,6 @@ mod tail;
 mod writer;
 
 #[cfg(test)]
-mod model;
-#[cfg(test)]
 mod tests;
 
 use crate::clock::Timestamp;

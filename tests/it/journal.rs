@@ -76,6 +76,10 @@ async fn an_incomplete_last_batch_is_cut_and_reported() {
     let (journal, report) = open(&small(folder.path()));
     let torn = report.torn.unwrap();
     assert_eq!((torn.file.as_str(), torn.offset, torn.bytes), ("0000000001.log", last - 40, 512));
+    let mut cleared = [1; 512];
+    let file = std::fs::File::open(segment(folder.path(), 1)).unwrap();
+    file.read_exact_at(&mut cleared, u64::from(torn.offset)).unwrap();
+    assert_eq!(cleared, [0; 512]);
     journal.append(batch(6, 1)).await.unwrap();
     let read = read_batches(&journal, Seq(0), 5).await;
     assert_eq!(read[3].seqs[0], seqs[3]);

@@ -3,24 +3,26 @@
 //! The oracle knows what was shown as durable. After each power cut all of that must be there, whole and in
 //! order; beyond it at most the one flush that was under way, all of it or nothing.
 
-use super::cursor::Cursor;
-use super::entry::Content;
 use super::model::{Model, Random};
-use super::segments::Shared;
-use super::tail::Next;
-use super::writer::Writer;
-use super::{AppendError, Batch, DurableBatch, Entry, JournalOptions, OpenError, Seq, Ticket};
 use crate::clock::{SystemClock, Timestamp};
 use crate::domain::fact::{Expired, Fact, PlatformId};
+use crate::journal::cursor::Cursor;
+use crate::journal::segments::Shared;
+use crate::journal::tail::Next;
+use crate::journal::writer::Writer;
+use crate::journal::{
+    AppendError, Batch, Content, DurableBatch, Entry, JournalOptions, Lookup, OpenError, Seq,
+    Ticket,
+};
 use futures_util::FutureExt;
 use std::sync::Arc;
 
 #[test]
 fn every_acknowledged_batch_survives_a_power_cut_at_any_step() {
-    for workload in 0..3 {
+    for workload in 0..2 {
         let steps = {
             let mut life = Life::new(workload);
-            life.work(60).unwrap();
+            life.work(40).unwrap();
             life.model.steps()
         };
         for step in 1..=steps {
@@ -36,7 +38,7 @@ fn every_acknowledged_batch_survives_a_power_cut_at_any_step() {
 
 #[test]
 fn many_lives_in_one_folder_lose_nothing() {
-    for seed in 0..150 {
+    for seed in 0..100 {
         let mut life = Life::new(seed);
         let mut random = Random(seed ^ 0xabcd);
         for _ in 0..8 {
@@ -167,7 +169,10 @@ impl Life {
                 return Err(());
             }
             for _ in 0..=self.random.below(4) {
-                let (entries, bytes) = (1 + self.random.below(4), self.random.below(900));
+                // The last two end an entry exactly where a sector ends.
+                let sizes = [self.random.below(900), 428, 468];
+                let bytes = sizes[self.random.below(3) as usize];
+                let entries = 1 + self.random.below(4);
                 let is_body = self.random.below(3) == 0;
                 push(&shared, batch(self.next_ticket, entries, is_body, bytes)).unwrap();
                 self.next_ticket += 1;
@@ -225,6 +230,10 @@ impl Life {
         self.under_way.clear();
         (self.checkpoint, self.next_checkpoint) = (upto, upto);
         self.expect_chunks();
+        let (shared, _) = self.running.as_ref().unwrap();
+        while shared.keeper.turn(&shared.shelf) {}
+        // Every sealed segment that is still there can be looked into.
+        assert_eq!(shared.shelf.find(None, Lookup::Key(0), 1).unwrap().len(), 0);
     }
 
     fn expect_chunks(&self) {

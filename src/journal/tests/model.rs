@@ -1,7 +1,7 @@
 //! A modelled folder: until a flush, every written sector may be lost or kept by itself, and so may the
 //! latest names. It can lose power at any step, and fail a chosen step.
 
-use super::storage::{Storage, StorageFile};
+use crate::journal::storage::{Storage, StorageFile};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io;
@@ -128,8 +128,12 @@ impl Content {
     }
 
     fn flush(&mut self) {
-        self.durable.clone_from(&self.bytes);
-        self.pending.clear();
+        self.durable.resize(self.bytes.len(), 0);
+        for (sector, _) in std::mem::take(&mut self.pending) {
+            let until = self.bytes.len().min((sector + 1) * SECTOR);
+            let place = sector * SECTOR..until;
+            self.durable[place.clone()].copy_from_slice(&self.bytes[place]);
+        }
     }
 
     fn lose(&mut self, random: &mut Random) {
