@@ -10,6 +10,7 @@ pub mod ingress;
 pub mod journal;
 pub mod pipeline;
 pub mod pki;
+pub mod signature;
 pub mod story;
 pub mod texts;
 pub mod tls;

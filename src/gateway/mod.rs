@@ -14,6 +14,7 @@ use crate::ingress::{self, Door};
 use crate::journal::{Journal, OpenError, Recovery, SegmentJournal};
 use crate::pipeline::{Pipeline, Ports, RecoverError, Setup};
 use crate::pki::{Holder, MemberId, NameError, Pki, PkiError, PlatformName, ServerAddress};
+use crate::signature::{Anchors, SignError};
 use crate::tls::{self, Alpn, ListenerKind, Tls, TlsLoadError, TlsServer, Trust};
 use crate::topology::{self, Topology};
 use parking_lot::Mutex;
@@ -88,6 +89,8 @@ pub enum StartError {
     Journal(#[from] OpenError),
     #[error(transparent)]
     Recover(#[from] RecoverError),
+    #[error(transparent)]
+    Anchors(#[from] SignError),
     #[error("the data folder cannot be used")]
     Data(#[source] std::io::Error),
 }
@@ -151,8 +154,11 @@ impl Gateway {
         let (journal, recovery) = SegmentJournal::open(journal_options, Arc::clone(&clock))?;
         let link_conditions = conditions(&topology);
         let links = links(&topology, &local, &keys, &bound, &link_conditions, &clock)?;
+        let anchors = std::fs::read(pki.dir().join("ca.pem")).map_err(StartError::Data)?;
+        let anchors = Anchors::from_pem(&anchors)?;
         let ports = LivePorts { clock: Arc::clone(&clock), journal, links };
-        let pipeline = Arc::new(Pipeline::new(ports, setup(&topology, &local, options.seed)));
+        let pipeline =
+            Arc::new(Pipeline::new(ports, setup(&topology, &local, anchors, options.seed)));
         let after = pipeline.restore().await?;
         let after = pipeline.recover(after, recovery.end).await;
         let mut gateway = Self {
@@ -440,14 +446,14 @@ fn links(
     Ok(links)
 }
 
-fn setup(topology: &Topology, local: &[PlatformIx], seed: u64) -> Setup {
+fn setup(topology: &Topology, local: &[PlatformIx], anchors: Anchors, seed: u64) -> Setup {
     let carried =
         local.iter().filter_map(|ix| topology.platform(*ix)).filter(|platform| platform.carries());
     Setup {
         limits: settings::pipeline(topology),
         rules: settings::rules(topology),
         signature_policy: settings::signature_policy(topology),
-        verify: |_file| crate::domain::envelope::SignatureState::Unchecked,
+        anchors,
         directory: Arc::new(Directory::clone(&topology.directory)),
         routes: Arc::new(topology.routes.clone()),
         platforms: carried.map(|platform| (platform.ix, platform.conditions.clone())).collect(),

@@ -91,11 +91,7 @@ pub(super) const fn signature_policy(topology: &Topology) -> Policy {
 
 pub(super) const fn tls(topology: &Topology) -> TlsOptions {
     TlsOptions {
-        versions: if topology.tls.accepts_tls12 {
-            TlsVersions::Both
-        } else {
-            TlsVersions::Only13
-        },
+        versions: if topology.tls.accepts_tls12 { TlsVersions::Both } else { TlsVersions::Only13 },
         post_quantum: topology.tls.post_quantum,
         resumption: true,
         stale_crl: match topology.tls.crl_expired {

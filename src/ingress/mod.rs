@@ -1,9 +1,10 @@
-<<<<<<< HEAD
 //! The doors: accept, TLS, who the peer is, connection limits, drain; the face is picked by protocol and path.
 //!
 //! A server is a function of a bound socket and a stop signal.
 
 pub mod grpc;
+pub mod head;
+pub mod http1;
 pub mod session;
 
 use crate::clock::Clock;
@@ -169,9 +170,3 @@ fn unknown_path() -> Response<Body> {
     *response.status_mut() = http::StatusCode::NOT_FOUND;
     response
 }
-=======
-//! The doors: what comes in over a socket becomes a request, a face gives the answer.
-
-pub mod head;
-pub mod http1;
->>>>>>> dbf0cdf (ingress: an HTTP/1.1 head reader and connection loop of our own)

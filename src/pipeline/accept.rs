@@ -129,7 +129,7 @@ impl<P: Ports> Pipeline<P> {
         if !self.is_open() {
             return Err(Reason::Unavailable.into());
         }
-        if self.is_draining.load(Ordering::Acquire) && !is_transit {
+        if self.draining.is_cancelled() && !is_transit {
             return Err(Rejection::new(Reason::ShuttingDown).retry_after_ms(5_000));
         }
         let lag_max =
@@ -233,7 +233,7 @@ impl<P: Ports> Pipeline<P> {
                 let signature = if checked.signatures == 0 {
                     SignatureState::None
                 } else {
-                    (self.verify)(body)
+                    crate::signature::verify(body, &self.anchors, self.now()).state
                 };
                 envelope.warnings.extend(self.signature_policy.judge(signature, envelope.kind)?);
                 Ok((envelope, signature))

@@ -22,7 +22,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::agency::AgencyCode;
 use crate::domain::conditions::{PlatformConditions, QueueFull, Schedule};
 use crate::domain::directory::Directory;
-use crate::domain::envelope::{DocId, SignatureState};
+use crate::domain::envelope::DocId;
 use crate::domain::fact::PlatformId;
 use crate::domain::routing::{PlatformIx, RoutingTable};
 use crate::domain::rules::Rules;
@@ -30,12 +30,14 @@ use crate::domain::signature::Policy;
 use crate::domain::tracking::{Ground, Tracking, TrackingLimits};
 use crate::egress::Transport;
 use crate::journal::Journal;
+use crate::signature::Anchors;
 use answers::Answers;
 use arc_swap::ArcSwap;
 use bodies::{Bodies, Budget};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio_util::sync::CancellationToken;
 
 pub use accept::{AcceptedAnswer, Content, Submission};
 pub use bodies::BytesPermit;
@@ -133,17 +135,14 @@ pub struct Counters {
     pub bytes_in: AtomicU64,
 }
 
-/// Says what a file's signature is worth.
-pub type Verify = fn(&[u8]) -> SignatureState;
-
 /// What the pipeline is built from.
 #[derive(Debug)]
 pub struct Setup {
     pub limits: PipelineLimits,
     pub rules: Rules,
     pub signature_policy: Policy,
-    /// Verifies the signature of an edXML file; the keys it trusts are the assembly's business.
-    pub verify: Verify,
+    /// Authorities that may vouch for who signed an edXML file.
+    pub anchors: Anchors,
     pub directory: Arc<Directory>,
     pub routes: Arc<RoutingTable>,
     /// Platforms that this process runs, with their conditions.
@@ -159,7 +158,7 @@ pub struct Pipeline<P: Ports> {
     pub limits: PipelineLimits,
     pub rules: Rules,
     signature_policy: Policy,
-    verify: Verify,
+    anchors: Anchors,
     platforms: Vec<Platform>,
     directory: ArcSwap<Directory>,
     routes: ArcSwap<RoutingTable>,
@@ -168,7 +167,7 @@ pub struct Pipeline<P: Ports> {
     budget: Arc<Budget>,
     ids: Mutex<Random>,
     is_closed: AtomicBool,
-    is_draining: AtomicBool,
+    draining: CancellationToken,
     folded_entries: AtomicU64,
     appended_entries: AtomicU64,
     events: tokio::sync::broadcast::Sender<Arc<Event>>,
@@ -217,13 +216,13 @@ impl<P: Ports> Pipeline<P> {
             ports,
             rules: setup.rules,
             signature_policy: setup.signature_policy,
-            verify: setup.verify,
+            anchors: setup.anchors,
             platforms,
             directory: ArcSwap::new(setup.directory),
             routes: ArcSwap::new(setup.routes),
             ids: Mutex::new(Random(setup.seed)),
             is_closed: AtomicBool::new(false),
-            is_draining: AtomicBool::new(false),
+            draining: CancellationToken::new(),
             folded_entries: AtomicU64::new(0),
             appended_entries: AtomicU64::new(0),
             events,
@@ -272,7 +271,12 @@ impl<P: Ports> Pipeline<P> {
 
     /// Refuses new intake from now on; what is under way goes on.
     pub fn drain(&self) {
-        self.is_draining.store(true, Ordering::Release);
+        self.draining.cancel();
+    }
+
+    /// Resolves when the process drains: streams that would go on for ever end then.
+    pub async fn draining(&self) {
+        self.draining.cancelled().await;
     }
 
     /// Replaces a platform's conditions at run time.

@@ -3,4 +3,6 @@
 
 mod journal;
 mod journal_contract;
+mod native;
 mod tls;
+mod world;

@@ -85,6 +85,7 @@ impl<P: Ports> Receiving<P> {
                 biased;
                 Some(confirmed) = self.confirming.next(), if !self.confirming.is_empty() => self.confirmed(confirmed),
                 request = self.requests.message(), if !self.is_ended => self.heard(request),
+                () = self.native.pipeline.draining(), if !self.is_ended => self.is_ended = true,
                 () = self.listening.ready(), if self.unacknowledged.len() < self.window => {}
             }
         }

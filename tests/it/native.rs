@@ -1,0 +1,118 @@
+//! The native face end to end: real sockets, mutual TLS, three platforms.
+
+use crate::world::{COUNTRY, accepted, channel, fields, refused, start, topology};
+use lienthong::wire::v1;
+use lienthong::wire::v1::exchange_client::ExchangeClient;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+
+pub const H60: &str = "VN:GOV:000.00.00.H60:qlvb";
+pub const G12: &str = "VN:GOV:000.00.00.G12:qlvb";
+
+/// A receive stream and the way to acknowledge on it.
+pub async fn receive(
+    client: &mut ExchangeClient<Channel>,
+) -> (mpsc::Sender<v1::ReceiveRequest>, tonic::Streaming<v1::DeliveryBatch>) {
+    let (sender, receiver) = mpsc::channel(16);
+    let start = v1::receive_request::Start { agencies: Vec::new(), window: 64 };
+    sender
+        .send(v1::ReceiveRequest { request: Some(v1::receive_request::Request::Start(start)) })
+        .await
+        .unwrap();
+    let stream = client.receive(ReceiverStream::new(receiver)).await.unwrap().into_inner();
+    (sender, stream)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_crosses_three_platforms_and_the_sender_sees_it_done() {
+    let data = tempfile::tempdir().unwrap();
+    let gateway = start(&topology(COUNTRY), data.path()).await;
+    let mut sender = ExchangeClient::new(channel(&gateway, "lgsp-h60", H60).await);
+    let mut recipient = ExchangeClient::new(channel(&gateway, "lgsp-g12", G12).await);
+    let (acks, mut deliveries) = receive(&mut recipient).await;
+
+    let sent = sender
+        .submit(fields("000.00.00.H60", &["G12"], "H60,2026/11/20,12/UBND-VP", b"content"))
+        .await
+        .unwrap();
+    let sent = accepted(sent.into_inner());
+    assert_eq!(sent.receivers.len(), 1);
+
+    let batch = deliveries.message().await.unwrap().unwrap();
+    let delivery = &batch.deliveries[0];
+    assert_eq!(&delivery.body[..], b"content");
+    assert_eq!((delivery.from.as_str(), delivery.to.as_str()), ("H60", "G12"));
+    let id: lienthong::domain::envelope::DocId = sent.receivers[0].doc_id.parse().unwrap();
+    assert_eq!(
+        &delivery.doc_id[..],
+        id.to_bytes(),
+        "the receiver's DocId is the one in the sender's receipt"
+    );
+
+    let ack = v1::Ack { doc_id: delivery.doc_id.clone(), ..v1::Ack::default() };
+    acks.send(v1::ReceiveRequest {
+        request: Some(v1::receive_request::Request::Acks(v1::AckBatch { acks: vec![ack] })),
+    })
+    .await
+    .unwrap();
+
+    let mut events = gateway.pipeline.subscribe_events();
+    loop {
+        let request = v1::SentRequest { agency: "H60".into(), doc_id: String::new(), limit: 10 };
+        let items = sender.sent(request).await.unwrap().into_inner().items;
+        assert_eq!(items.len(), 1);
+        if items[0].state() == v1::DeliveryState::Done {
+            break;
+        }
+        events.recv().await.unwrap();
+    }
+    let story = gateway.pipeline.story(sent.doc_id.parse().unwrap()).await;
+    let story = lienthong::story::tell(story).unwrap();
+    let way: Vec<&str> = story.recipients[0].hops.iter().map(|hop| hop.platform.as_str()).collect();
+    assert_eq!(way, ["lgsp-h60", "axis", "lgsp-g12"]);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeat_gets_the_first_doc_id_and_other_bytes_are_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let gateway = start(&topology(COUNTRY), data.path()).await;
+    let mut sender = ExchangeClient::new(channel(&gateway, "lgsp-h60", H60).await);
+    let first =
+        accepted(sender.submit(fields("H60", &["G12"], "D1", b"one")).await.unwrap().into_inner());
+    let again =
+        accepted(sender.submit(fields("H60", &["G12"], "D1", b"one")).await.unwrap().into_inner());
+    assert!(again.duplicate);
+    assert_eq!(again.doc_id, first.doc_id);
+    let other =
+        refused(sender.submit(fields("H60", &["G12"], "D1", b"two")).await.unwrap().into_inner());
+    assert_eq!(other.code, "LT-D401");
+    let foreign =
+        refused(sender.submit(fields("G12", &["H60"], "D2", b"x")).await.unwrap().into_inner());
+    assert_eq!(foreign.code, "LT-D112");
+    let unknown = refused(
+        sender.submit(fields("H60", &["G12", "Q99"], "D3", b"x")).await.unwrap().into_inner(),
+    );
+    assert_eq!((unknown.code.as_str(), unknown.at.as_str()), ("LT-D302", "000.00.00.Q99"));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_accepted_survives_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let country = topology(COUNTRY);
+    let gateway = start(&country, data.path()).await;
+    let mut sender = ExchangeClient::new(channel(&gateway, "lgsp-h60", H60).await);
+    accepted(
+        sender.submit(fields("H60", &["G12", "H26"], "D1", b"one")).await.unwrap().into_inner(),
+    );
+    gateway.stop().await;
+
+    let gateway = start(&country, data.path()).await;
+    let mut recipient = ExchangeClient::new(channel(&gateway, "lgsp-g12", G12).await);
+    let (_acks, mut deliveries) = receive(&mut recipient).await;
+    let batch = deliveries.message().await.unwrap().unwrap();
+    assert_eq!(&batch.deliveries[0].body[..], b"one");
+    gateway.stop().await;
+}
