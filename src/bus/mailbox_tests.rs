@@ -227,7 +227,7 @@ impl Model {
     fn enter(&mut self, at: usize) {
         self.turns += 1;
         // Urgent ones that are ready already do not count when they go first.
-        let before = self.ready(true).len() as i64;
+        let before = i64::try_from(self.ready(true).len()).unwrap();
         let entering = &mut self.items[at];
         (entering.turn, entering.state) = (self.turns, State::Ready);
         (entering.overtaken, entering.passed) = (-before, 0);
@@ -278,7 +278,9 @@ impl Model {
             let waited = ordinary
                 .first()
                 .filter(|&&at| self.items[at].overtaken >= i64::from(self.limits.1));
-            let Some(&at) = waited.or(urgent.first()).or(ordinary.first()) else { break };
+            let Some(&at) = waited.or_else(|| urgent.first()).or_else(|| ordinary.first()) else {
+                break;
+            };
             bytes += u64::from(self.items[at].item.bytes);
             if !out.is_empty() && bytes > bytes_max {
                 break;
@@ -394,7 +396,7 @@ fn runs_like_the_model(steps: Vec<Step>, overtaken_max: u32) -> Result<(), TestC
                 released |= settlement == Settlement::Released;
                 let settlement = match settlement {
                     Settlement::Again { at } => Settlement::Again { at: Timestamp(now.0 + at.0) },
-                    other => other,
+                    Settlement::Done | Settlement::Released => settlement,
                 };
                 prop_assert_eq!(real.settle(number, settlement), model.settle(number, settlement));
             }
