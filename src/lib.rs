@@ -11,6 +11,7 @@ pub mod journal;
 pub mod pipeline;
 pub mod pki;
 pub mod signature;
+pub mod sim;
 pub mod story;
 pub mod texts;
 pub mod tls;
