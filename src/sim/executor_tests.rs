@@ -219,6 +219,22 @@ fn the_waker_of_a_dead_task_wakes_nobody() {
 }
 
 #[test]
+fn many_wake_ups_are_one_poll() {
+    let mut executor = executor();
+    let notify = Arc::new(Notify::new());
+    let waits = Arc::clone(&notify);
+    executor.spawn(NODE, async move {
+        let mut both: FuturesUnordered<_> = (0..3).map(|_| waits.notified()).collect();
+        while both.next().await.is_some() {}
+    });
+    executor.run_until_idle();
+    let before = executor.polls();
+    notify.notify_waiters();
+    executor.run_until_idle();
+    assert_eq!((executor.polls(), executor.tasks_len()), (before + 1, 0));
+}
+
+#[test]
 fn a_task_that_wakes_itself_for_ever_is_noticed() {
     let mut executor = executor();
     executor.spawn(
