@@ -110,6 +110,8 @@ pub struct Gateway {
     pub topology: Arc<Topology>,
     pub pipeline: Arc<LivePipeline>,
     pub listening: Vec<Listening>,
+    /// Where the operator's API listens: loopback only.
+    pub operator: SocketAddr,
     pub recovery: Recovery,
     pub pki: Pki,
     pub trust: Arc<Trust>,
@@ -138,6 +140,17 @@ impl Gateway {
         let pki = Pki::at(options.data.join("pki"));
         init_pki(&pki, &topology, clock.now())?;
         let bound = bind(&topology, &local, options.any_port).await?;
+        let operator_port =
+            if options.any_port || !options.only.is_empty() { 0 } else { topology.operator_port };
+        let operator_failed = |source| StartError::Bind {
+            platform: "operator".to_owned(),
+            port: operator_port,
+            source,
+        };
+        let operator_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, operator_port))
+            .await
+            .map_err(operator_failed)?;
+        let operator = operator_listener.local_addr().map_err(operator_failed)?;
         let trust = tls::trust_of(&pki, settings::tls(&topology), &clock)?;
         let mut keys: BTreeMap<PlatformIx, Arc<Tls>> = BTreeMap::new();
         for ix in &local {
@@ -165,6 +178,7 @@ impl Gateway {
             topology,
             pipeline,
             listening: listening(&local, &bound),
+            operator,
             recovery,
             pki,
             trust,
