@@ -134,20 +134,19 @@ impl HeadSearch {
     /// Where the head ends, once it is all there. What can never become a head is refused as early as it shows.
     pub fn end(&mut self, buffer: &[u8], bytes_max: usize) -> Result<Option<usize>, HeadFault> {
         loop {
+            let line = buffer.get(self.line..).unwrap_or_default();
+            // A TLS greeting on a plain port shows itself by its first byte.
+            if !self.begun && line.first().is_some_and(|b| !is_token(*b) && !b"\r\n".contains(b)) {
+                return Err(HeadFault::Garbage);
+            }
             let unread = buffer.get(self.looked..).unwrap_or_default();
-            let Some(offset) = memchr::memchr(b'\n', unread) else {
-                self.looked = buffer.len();
-                break;
-            };
+            let Some(offset) = memchr::memchr(b'\n', unread) else { break };
             let at = self.looked + offset;
             let line = buffer.get(self.line..at).unwrap_or_default();
             let Some(line) = line.strip_suffix(b"\r") else { return Err(HeadFault::BareLineFeed) };
             self.looked = at + 1;
             self.line = at + 1;
-            if let Some(first) = line.first() {
-                if !self.begun && !is_token(*first) {
-                    return Err(HeadFault::Garbage);
-                }
+            if !line.is_empty() {
                 self.begun = true;
             } else if self.begun {
                 return if at < bytes_max { Ok(Some(at + 1)) } else { Err(HeadFault::TooLarge) };
@@ -157,16 +156,8 @@ impl HeadSearch {
                 return Err(HeadFault::Garbage);
             }
         }
-        if buffer.len() > bytes_max {
-            return Err(HeadFault::TooLarge);
-        }
-        match buffer.get(self.line) {
-            // A TLS greeting on a plain port shows itself by its first byte.
-            Some(first) if !self.begun && *first != b'\r' && !is_token(*first) => {
-                Err(HeadFault::Garbage)
-            }
-            _ => Ok(None),
-        }
+        self.looked = buffer.len();
+        if buffer.len() > bytes_max { Err(HeadFault::TooLarge) } else { Ok(None) }
     }
 }
 

@@ -199,6 +199,8 @@ const REFUSED: &[(&str, &[u8], HeadFault)] = &[
     ("two hosts", b"GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n", HeadFault::HostTwice),
     ("other expectation", b"GET / HTTP/1.1\r\nExpect: 200-ok\r\n\r\n", HeadFault::Expectation),
     ("TLS greeting", b"\x16\x03\x01\x02", HeadFault::Garbage),
+    ("garbage with line ends", b"{A: \0\n\r\n\r\n", HeadFault::Garbage),
+    ("leading CR", b"\rGET / HTTP/1.1\r\n\r\n", HeadFault::BareCarriageReturn),
     ("leading blank", b" GET / HTTP/1.1\r\n\r\n", HeadFault::Garbage),
     ("empty lines", b"\r\n\r\nGET / HTTP/1.1\r\n\r\n", HeadFault::Garbage),
 ];
