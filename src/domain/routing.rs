@@ -235,7 +235,7 @@ mod tests {
 
     fn node(parent: Option<PlatformIx>, roots: &[&str], carries: bool) -> Node {
         let roots = roots.iter().map(|code| AgencyCode::parse(code).unwrap()).collect();
-        Node { parent, roots, carries }
+        Node { name: String::new(), parent, roots, carries }
     }
 
     fn table() -> (RoutingTable, Directory) {
@@ -329,7 +329,7 @@ mod tests {
             let nodes: Vec<Node> = parents
                 .iter()
                 .enumerate()
-                .map(|(ix, (parent, is_root))| Node {
+                .map(|(ix, (parent, is_root))| Node { name: ix.to_string(),
                     parent: (ix > 0 && !is_root).then(|| PlatformIx(parent % u16::try_from(ix).unwrap())),
                     roots: Vec::new(),
                     carries: true,
