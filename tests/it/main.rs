@@ -4,5 +4,6 @@
 mod journal;
 mod journal_contract;
 mod native;
+mod tidy;
 mod tls;
 mod world;
