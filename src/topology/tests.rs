@@ -1,3 +1,5 @@
+//! Claims about whole topology files: the shipped ones, broken ones, and what people are shown.
+
 use super::*;
 use crate::domain::directory::{MemberKind, Standing};
 use crate::domain::routing::Hop;

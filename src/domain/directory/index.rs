@@ -100,7 +100,7 @@ impl Part {
     /// what begins with the code and a dot is one run.
     fn below(&self, code: &AgencyCode) -> Vec<Pair> {
         let start = self.in_order.partition_point(|(known, _)| {
-            known <= code
+            known < code
                 || (starts_with(known, code)
                     && known.as_str().as_bytes().get(code.as_str().len()) < Some(&b'.'))
         });

@@ -220,6 +220,7 @@ mod tests {
             assert_eq!(marked(a), marked(b), "{a} {b}");
         }
         assert_ne!(marked("hòa"), marked("hoa"));
+        assert_ne!(marked("Hòa Bình"), marked("Hóa Bình"));
         assert_ne!(marked("Hà Nam"), marked("Hạ Nam"));
         assert_eq!(plain("Đắk  Lắk, HOÀ"), "dak lak, hoa");
     }

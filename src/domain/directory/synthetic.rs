@@ -468,6 +468,7 @@ mod tests {
         let agency = |code: &str| directory.agency(directory.lookup_text(code).unwrap());
         assert_eq!(&*agency("H60.09").name_vi, "Sở Nội vụ thật");
         assert_eq!(agency("H60.08").periods.len(), 2);
+        assert_eq!(agency("H60.08").periods[1].valid_from, Some(MERGER));
         assert_eq!(&*agency("H60.08").name_vi, "Sở Ngoại vụ tỉnh Tuyên Quang");
         assert_eq!(&*agency("H60.02").name_en, "So Cong Thuong tinh Tuyen Quang");
         assert!(agency("H60.02").synthetic && !agency("H60.09").synthetic);

@@ -1,3 +1,5 @@
+//! Claims about the directory as a whole, and the small one that other tests use.
+
 use super::*;
 
 /// A small directory with every sort of life: unchanged, merged, merged under its own code, renamed, new.
