@@ -8,7 +8,7 @@ use crate::domain::agency::AgencyCode;
 use crate::domain::directory::synthetic::{Plan, rows};
 use crate::domain::directory::{AgencyKind, Period, Row};
 use jiff::civil::Date;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -55,9 +55,12 @@ pub(super) type Heir = (AgencyCode, usize, Range<usize>);
 
 /// Every successor stands in one of the files.
 fn check_heirs(rows: &[Row], heirs: Vec<Heir>, log: &Log) {
-    let known: BTreeSet<_> = rows.iter().map(|row| row.code).collect();
+    let mut missing: BTreeSet<_> = heirs.iter().map(|heir| heir.0).collect();
+    for row in rows {
+        missing.remove(&row.code);
+    }
     for (code, source, span) in heirs {
-        if !known.contains(&code) {
+        if missing.contains(&code) {
             let mistake = Mistake::new(
                 Code::UnknownAgency,
                 span,
@@ -350,25 +353,22 @@ impl File<'_> {
 
     /// One code has one period at a time.
     fn check_periods(&mut self, rows: &[Row], places: &[usize]) {
-        let mut by_code: BTreeMap<AgencyCode, Vec<(&Period, usize)>> = BTreeMap::new();
-        for (row, place) in rows.iter().zip(places) {
-            by_code.entry(row.code).or_default().push((&row.period, *place));
-        }
-        for (code, mut periods) in by_code {
-            periods.sort_by_key(|(period, _)| period.valid_from);
-            for (earlier, later) in periods.iter().zip(periods.iter().skip(1)) {
-                let ends = earlier.0.valid_to.unwrap_or(Date::MAX);
-                if later.0.valid_from.unwrap_or(Date::MIN) > ends {
-                    continue;
-                }
-                let span = self.field(later.1, 0);
-                self.push(Mistake::new(
-                    Code::PeriodsOverlap,
-                    span,
-                    format!("`{code}` có hai dòng cùng hiệu lực trong một thời gian"),
-                    format!("`{code}` has two rows that hold at the same time"),
-                ));
+        let key = |row: &Row, place: usize| (row.code, row.period.valid_from, place);
+        let mut in_order: Vec<_> = rows.iter().zip(places.iter().copied()).collect();
+        in_order.sort_unstable_by_key(|(row, place)| key(row, *place));
+        for ((earlier, _), (later, place)) in in_order.iter().zip(in_order.iter().skip(1)) {
+            let code = later.code;
+            let ends = earlier.period.valid_to.unwrap_or(Date::MAX);
+            if earlier.code != code || later.period.valid_from.unwrap_or(Date::MIN) > ends {
+                continue;
             }
+            let span = self.field(*place, 0);
+            self.push(Mistake::new(
+                Code::PeriodsOverlap,
+                span,
+                format!("`{code}` có hai dòng cùng hiệu lực trong một thời gian"),
+                format!("`{code}` has two rows that hold at the same time"),
+            ));
         }
     }
 }

@@ -43,7 +43,10 @@ impl Index {
 
     /// Brings the order back after one `add`: for a snapshot that others will read.
     pub(super) fn sort_added(&mut self) {
-        self.added.in_order.sort_unstable();
+        if let Some(last) = self.added.in_order.pop() {
+            let place = self.added.in_order.partition_point(|pair| *pair < last);
+            self.added.in_order.insert(place, last);
+        }
         if self.added.in_order.len() > ADDED_MAX {
             self.settle();
         }

@@ -5,8 +5,7 @@ use super::{AgencyId, Chunk, Directory, Standing};
 use crate::domain::agency::AgencyCode;
 use std::cmp::Reverse;
 use std::sync::Arc;
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
 /// The searchable text of a chunk: one line per agency, made once per chunk.
 #[derive(Debug, Default)]
@@ -19,8 +18,12 @@ pub(super) struct Folded {
 /// Letters without any mark, lower case, blanks single: `Tuyên Quang` and `TUYEN  QUANG` are one.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
-        push_plain(&mut out, c);
+    for c in text.chars() {
+        parts(c, |c| {
+            if !is_combining_mark(c) {
+                push_plain(&mut out, c);
+            }
+        });
     }
     out.truncate(out.trim_end().len());
     out
@@ -31,19 +34,31 @@ pub fn plain(text: &str) -> String {
 pub fn marked(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut tone = None;
-    for c in text.nfd().flat_map(char::to_lowercase) {
-        if is_tone(c) {
-            tone = Some(c);
-            continue;
-        }
-        if !c.is_alphabetic() && !is_combining_mark(c) {
-            out.extend(tone.take());
-        }
-        push_plain(&mut out, c);
+    for c in text.chars() {
+        parts(c, |c| {
+            if is_tone(c) {
+                tone = Some(c);
+                return;
+            }
+            if !c.is_alphabetic() && !is_combining_mark(c) {
+                out.extend(tone.take());
+            }
+            push_plain(&mut out, c);
+        });
     }
     out.truncate(out.trim_end().len());
     out.extend(tone);
     out
+}
+
+/// A lower-case letter and its marks. Their order is that of the text, which is enough: tones are set
+/// apart, and no letter has two of the others.
+fn parts(c: char, mut part: impl FnMut(char)) {
+    if c.is_ascii() {
+        part(c.to_ascii_lowercase());
+    } else {
+        decompose_canonical(c, |c| c.to_lowercase().for_each(&mut part));
+    }
 }
 
 fn push_plain(out: &mut String, c: char) {
