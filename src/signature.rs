@@ -1,4 +1,4 @@
-//! Verifies and makes XML signatures on edXML files (XMLDSig, enveloped, `URI=""`).
+//! Verifies and makes XML signatures on edXML files (`XMLDSig`, enveloped, `URI=""`).
 //!
 //! What a verdict means for a document is `domain::signature`. Only certificates below configured anchors are trusted,
 //! whatever key the file carries. Before any digest is computed the layout is inspected: one signature in the `ds`

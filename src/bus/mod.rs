@@ -81,11 +81,11 @@ impl Bus {
         for effect in effects {
             match *effect {
                 Effect::Enqueue { to, number, key, urgent, bytes } => {
-                    self.enqueue(to, Item { number, key, urgent, bytes })
+                    self.enqueue(to, Item { number, key, urgent, bytes });
                 }
                 Effect::Remove { to, number } => self.settle(to, number, Settlement::Done),
                 Effect::Again { to, number, at } => {
-                    self.settle(to, number, Settlement::Again { at })
+                    self.settle(to, number, Settlement::Again { at });
                 }
             }
         }

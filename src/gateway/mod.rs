@@ -3,10 +3,8 @@
 mod settings;
 
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::domain::calendar;
 use crate::domain::conditions::LinkConditions;
-use crate::domain::directory::{Directory, Member};
-use crate::domain::fact::PlatformId;
+use crate::domain::directory::Directory;
 use crate::domain::routing::PlatformIx;
 use crate::egress::LinkId;
 use crate::egress::link::Links;
@@ -20,7 +18,7 @@ use crate::topology::{self, Topology};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -419,7 +417,7 @@ fn conditions(topology: &Topology) -> BTreeMap<PlatformIx, Arc<Mutex<LinkConditi
         .platforms
         .iter()
         .filter(|p| p.parent.is_some())
-        .map(|p| (p.ix, Arc::new(Mutex::new(p.link.clone()))))
+        .map(|p| (p.ix, Arc::new(Mutex::new(p.link))))
         .collect()
 }
 
@@ -470,7 +468,7 @@ fn setup(topology: &Topology, local: &[PlatformIx], anchors: Anchors, seed: u64)
         anchors,
         directory: Arc::new(Directory::clone(&topology.directory)),
         routes: Arc::new(topology.routes.clone()),
-        platforms: carried.map(|platform| (platform.ix, platform.conditions.clone())).collect(),
+        platforms: carried.map(|platform| (platform.ix, platform.conditions)).collect(),
         seed,
     }
 }

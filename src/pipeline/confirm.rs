@@ -89,11 +89,11 @@ impl<P: Ports> Pipeline<P> {
             let count = entries.len();
             match self.append_words(entries).await {
                 Ok(_) if count > 0 => {
-                    tracing::info!(platform = %platform.name, count, "unread documents were given up")
+                    tracing::info!(platform = %platform.name, count, "unread documents were given up");
                 }
                 Ok(_) => {}
                 Err(rejection) => {
-                    tracing::warn!(%rejection, "unread documents could not be given up")
+                    tracing::warn!(%rejection, "unread documents could not be given up");
                 }
             }
         }

@@ -163,7 +163,7 @@ impl<P: Ports> Pipeline<P> {
         }
         match why {
             Some(why) => {
-                tracing::info!(platform = %platform.name, peer = %peer_name, code = why.code, detail = %why.detail, "link is down")
+                tracing::info!(platform = %platform.name, peer = %peer_name, code = why.code, detail = %why.detail, "link is down");
             }
             None => tracing::info!(platform = %platform.name, peer = %peer_name, "link is up"),
         }
@@ -246,7 +246,7 @@ impl<P: Ports> Pipeline<P> {
             let document = document_of(copy, now);
             match self.hand_body_in_time(link, document, copy.chunks.clone()).await {
                 LinkOutcome::Answered(answer) => {
-                    verdicts.extend(answer.verdicts.into_iter().map(|v| (v.receiver.clone(), v)))
+                    verdicts.extend(answer.verdicts.into_iter().map(|v| (v.receiver.clone(), v)));
                 }
                 LinkOutcome::Unreachable(why) => {
                     for (number, receiver, _) in &copy.receivers {
@@ -356,10 +356,10 @@ impl<P: Ports> Pipeline<P> {
                     .and_then(|v| v.verdict.as_ref().map(|said| (said, v.code.as_str())))
                 {
                     Some((v1::hand_verdict::Verdict::Accepted(_), _)) => {
-                        handed.receivers.push(receiver)
+                        handed.receivers.push(receiver);
                     }
                     Some((v1::hand_verdict::Verdict::Refused(code), _)) => {
-                        facts.push(attempted(code, 0))
+                        facts.push(attempted(code, 0));
                     }
                     Some((v1::hand_verdict::Verdict::RetryAfterMs(ms), code)) => {
                         let at = now.plus(self.retry_after(*ms, copy.attempts));
@@ -370,7 +370,7 @@ impl<P: Ports> Pipeline<P> {
                         ));
                     }
                     Some((v1::hand_verdict::Verdict::NeedsBody(_), _)) | None => {
-                        silent.push(*number)
+                        silent.push(*number);
                     }
                 }
             }

@@ -194,7 +194,7 @@ impl<P: Ports> Pipeline<P> {
                     }),
                     name,
                     counters: Counters::default(),
-                    admission: Mutex::new(Admission::new(conditions.clone())),
+                    admission: Mutex::new(Admission::new(*conditions)),
                     link_states: Mutex::new(std::collections::BTreeMap::new()),
                     doubts: Mutex::default(),
                 }
@@ -341,7 +341,7 @@ impl Admission {
 /// Bodies at least this large are shared by digest even where only one platform runs.
 const SHARED_BODY_BYTES_MIN: u64 = 4096;
 
-/// SplitMix64: ids need to differ, not to be secret.
+/// `SplitMix64`: ids need to differ, not to be secret.
 #[derive(Debug)]
 struct Random(u64);
 

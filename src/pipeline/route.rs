@@ -8,7 +8,6 @@ use crate::domain::tracking::{CheckpointError, Chunks, Effect, Verdict};
 use crate::journal::{Content, DurableBatch, Entry, Journal, Read, ReadError, Seq};
 use crate::pipeline::answers::Folded;
 use prost::Message;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -387,7 +386,7 @@ fn count(platform: &Platform, fact: &Fact, verdict: &Verdict) {
         (Fact::Attempted(_), _) => bump(&counters.retried, 1),
         (Fact::Confirmed(_), Verdict::Applied) => bump(&counters.confirmed, 1),
         (Fact::Accepted(accepted), Verdict::Hop(_)) => {
-            bump(&counters.hop_accepted, accepted.recipients.len() as u64)
+            bump(&counters.hop_accepted, accepted.recipients.len() as u64);
         }
         _ => {}
     }

@@ -7,11 +7,11 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
-pub const H60: &str = "VN:GOV:000.00.00.H60:qlvb";
-pub const G12: &str = "VN:GOV:000.00.00.G12:qlvb";
+pub(crate) const H60: &str = "VN:GOV:000.00.00.H60:qlvb";
+pub(crate) const G12: &str = "VN:GOV:000.00.00.G12:qlvb";
 
 /// A receive stream and the way to acknowledge on it.
-pub async fn receive(
+pub(crate) async fn receive(
     client: &mut ExchangeClient<Channel>,
 ) -> (mpsc::Sender<v1::ReceiveRequest>, tonic::Streaming<v1::DeliveryBatch>) {
     let (sender, receiver) = mpsc::channel(16);

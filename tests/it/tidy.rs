@@ -33,13 +33,19 @@ const RANKS: &[(&str, usize)] = &[
 const PURE: &[&str] = &["src/domain/", "src/journal/entry.rs", "src/bus/mailbox.rs"];
 
 /// What a pure file may not say.
-const IMPURE: &[&str] = &[
-    "async ", ".await", "tokio", "std::fs", "std::net", "std::thread", "::now()", "rand::rng",
-];
+const IMPURE: &[&str] =
+    &["async ", ".await", "tokio", "std::fs", "std::net", "std::thread", "::now()", "rand::rng"];
 
 /// What the pipeline may not say: it runs on two executors.
-const UNPORTABLE: &[&str] =
-    &["tokio::time", "tokio::spawn", "JoinSet", "Handle::current", "futures::select!", "std::fs", "std::net"];
+const UNPORTABLE: &[&str] = &[
+    "tokio::time",
+    "tokio::spawn",
+    "JoinSet",
+    "Handle::current",
+    "futures::select!",
+    "std::fs",
+    "std::net",
+];
 
 const LINES_MAX: usize = 600;
 
@@ -91,7 +97,8 @@ fn nothing_is_imported_against_the_direction() {
         let here = rank(room(&file)).unwrap_or_else(|| panic!("{file}: a room without a rank"));
         for (number, line) in code(&text).lines().enumerate() {
             for used in line.split("crate::").skip(1) {
-                let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let used: String =
+                    used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 if rank(&used).is_some_and(|rank| rank > here) {
                     wrong.push(format!("{file}: line {} of the code uses {used}", number + 1));
                 }
@@ -117,7 +124,13 @@ fn pure_files_are_pure() {
         }
         if file.starts_with("src/pipeline/") {
             for (at, _) in code.match_indices("select! {") {
-                if !code.get(at..).unwrap().trim_start_matches("select! {").trim_start().starts_with("biased;") {
+                if !code
+                    .get(at..)
+                    .unwrap()
+                    .trim_start_matches("select! {")
+                    .trim_start()
+                    .starts_with("biased;")
+                {
                     wrong.push(format!("{file}: select! without biased"));
                 }
             }
@@ -157,11 +170,22 @@ fn every_file_is_named_by_a_mod() {
             .flat_map(|(file, text)| {
                 let folder = Path::new(file).parent().unwrap().to_path_buf();
                 let stem = Path::new(file).file_stem().unwrap().to_string_lossy().into_owned();
-                let inner = if ["mod", "lib", "main"].contains(&stem.as_str()) { folder } else { folder.join(stem) };
+                let inner = if ["mod", "lib", "main"].contains(&stem.as_str()) {
+                    folder
+                } else {
+                    folder.join(stem)
+                };
                 text.lines()
-                    .filter_map(|line| line.trim().trim_start_matches("pub(crate) ").trim_start_matches("pub ").strip_prefix("mod "))
+                    .filter_map(|line| {
+                        line.trim()
+                            .trim_start_matches("pub(crate) ")
+                            .trim_start_matches("pub ")
+                            .strip_prefix("mod ")
+                    })
                     .filter_map(|rest| rest.strip_suffix(';'))
-                    .flat_map(|name| [inner.join(format!("{name}.rs")), inner.join(name).join("mod.rs")])
+                    .flat_map(|name| {
+                        [inner.join(format!("{name}.rs")), inner.join(name).join("mod.rs")]
+                    })
                     .map(|path| path.to_string_lossy().into_owned())
                     .collect::<Vec<_>>()
             })
@@ -169,9 +193,8 @@ fn every_file_is_named_by_a_mod() {
         for (file, text) in &files {
             let stem = Path::new(file).file_stem().unwrap().to_string_lossy().into_owned();
             let is_root = ["lib", "main"].contains(&stem.as_str());
-            let by_path = files.iter().any(|(_, other)| {
-                other.contains(&format!("#[path = \"{stem}.rs\"]"))
-            });
+            let by_path =
+                files.iter().any(|(_, other)| other.contains(&format!("#[path = \"{stem}.rs\"]")));
             let _ = text;
             if !is_root && !named.contains(file) && !by_path {
                 wrong.push(file.clone());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tonic::transport::{Channel, Endpoint};
 
 /// The axis and three LGSPs, a member each.
-pub const COUNTRY: &str = r#"
+pub(crate) const COUNTRY: &str = r#"
 version = 1
 
 [topology]
@@ -68,7 +68,7 @@ agencies = ["H26"]
 kind = "external"
 "#;
 
-pub fn topology(text: &str) -> Arc<Topology> {
+pub(crate) fn topology(text: &str) -> Arc<Topology> {
     let given = Given { today: jiff::civil::date(2026, 11, 20), seed: 7 };
     match Topology::load_str("test.toml", text, given) {
         Ok(topology) => Arc::new(topology),
@@ -79,11 +79,11 @@ pub fn topology(text: &str) -> Arc<Topology> {
     }
 }
 
-pub async fn start(topology: &Arc<Topology>, data: &Path) -> Gateway {
+pub(crate) async fn start(topology: &Arc<Topology>, data: &Path) -> Gateway {
     start_only(topology, data, &[], true).await
 }
 
-pub async fn start_only(
+pub(crate) async fn start_only(
     topology: &Arc<Topology>,
     data: &Path,
     only: &[&str],
@@ -100,17 +100,17 @@ pub async fn start_only(
 }
 
 /// The mTLS address of a platform.
-pub fn address(gateway: &Gateway, platform: &str) -> SocketAddr {
+pub(crate) fn address(gateway: &Gateway, platform: &str) -> SocketAddr {
     let ix = gateway.topology.platform_named(platform).unwrap().ix;
     gateway.listening.iter().find(|l| l.platform == ix).unwrap().mtls.unwrap()
 }
 
-pub fn bundle(gateway: &Gateway, member: &str) -> Bundle {
+pub(crate) fn bundle(gateway: &Gateway, member: &str) -> Bundle {
     gateway.pki.bundle(&Holder::Member(MemberId::parse(member).unwrap()))
 }
 
 /// A native client channel of a member to its platform, by plain rustls: nothing of the gateway's own client.
-pub async fn channel(gateway: &Gateway, platform: &str, member: &str) -> Channel {
+pub(crate) async fn channel(gateway: &Gateway, platform: &str, member: &str) -> Channel {
     let files = bundle(gateway, member);
     let address = address(gateway, platform);
     let config = client_config(&files);
@@ -127,7 +127,7 @@ pub async fn channel(gateway: &Gateway, platform: &str, member: &str) -> Channel
     Endpoint::from_static("https://test").connect_with_connector(connector).await.unwrap()
 }
 
-pub fn client_config(files: &Bundle) -> Arc<rustls::ClientConfig> {
+pub(crate) fn client_config(files: &Bundle) -> Arc<rustls::ClientConfig> {
     use rustls_pki_types::pem::PemObject;
     let mut roots = rustls::RootCertStore::empty();
     for certificate in rustls_pki_types::CertificateDer::pem_file_iter(&files.ca).unwrap() {
@@ -150,7 +150,7 @@ pub fn client_config(files: &Bundle) -> Arc<rustls::ClientConfig> {
 }
 
 /// A document as fields.
-pub fn fields(
+pub(crate) fn fields(
     from: &str,
     to: &[&str],
     document_id: &str,
@@ -172,14 +172,14 @@ pub fn fields(
     }
 }
 
-pub fn accepted(receipt: v1::Receipt) -> v1::Accepted {
+pub(crate) fn accepted(receipt: v1::Receipt) -> v1::Accepted {
     match receipt.result {
         Some(v1::receipt::Result::Accepted(accepted)) => accepted,
         other => panic!("not accepted: {other:?}"),
     }
 }
 
-pub fn refused(receipt: v1::Receipt) -> v1::Refusal {
+pub(crate) fn refused(receipt: v1::Receipt) -> v1::Refusal {
     match receipt.result {
         Some(v1::receipt::Result::Refusal(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),

@@ -1,7 +1,7 @@
 //! The duplicate window: what was accepted lately, by sender and DocumentId and by the file's digest.
 //!
 //! Same sender and same file digest → the first DocId again. Same (sender, DocumentId), type new, other
-//! bytes → refused (design.md 3; one product answers "ExistDoc", domain.md 2.3).
+//! bytes → refused (design.md 3; one product answers "`ExistDoc`", domain.md 2.3).
 
 use super::{Map, Verdict};
 use crate::domain::directory::AgencyId;

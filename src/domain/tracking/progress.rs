@@ -8,7 +8,7 @@ use crate::domain::rejection::Reason;
 use bytes::Bytes;
 
 /// Which delivery state may follow which (wire/vxp.md 1.8): `initial` → `processing` → `done` | `fail`.
-pub const fn may_follow(from: DeliveryState, to: DeliveryState) -> bool {
+pub(super) const fn may_follow(from: DeliveryState, to: DeliveryState) -> bool {
     use DeliveryState::{Done, Fail, Initial, Processing};
     matches!(
         (from, to),
@@ -185,7 +185,7 @@ impl Tracking {
         match news.state() {
             DeliveryState::Processing => delivery.details_mut().processing_at = Timestamp(news.at),
             DeliveryState::Refused | DeliveryState::Expired => {
-                delivery.refused = Reason::from_code(&news.code)
+                delivery.refused = Reason::from_code(&news.code);
             }
             DeliveryState::UnderWay
             | DeliveryState::Initial
