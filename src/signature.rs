@@ -400,17 +400,22 @@ mod tests {
             signed.split("<ds:Signature ").nth(1).unwrap().split("</ds:Signature>").next();
         let twice =
             format!("<ds:Signature {}</ds:Signature></edXML:edXMLHeader>", signature.unwrap());
-        for (from, to) in [
-            ("Reference URI=\"\"", "Reference URI=\"#a\""),
-            ("Reference URI=\"\"", "Reference URI=\"file:///etc/passwd\""),
-            (ENVELOPED, "http://www.w3.org/TR/1999/REC-xpath-19991116"),
-            ("<ds:X509Data>", "<ds:RetrievalMethod URI=\"x\"/><ds:X509Data>"),
-            ("<edXML xmlns", "<!DOCTYPE edXML><edXML xmlns"),
-            ("</edXML:edXMLHeader>", twice.as_str()),
+        let (covers, hides, outside) =
+            ("a reference does", "a transform may", "the signature refers");
+        // (piece, its replacement, how the note begins): the inspection must refuse before a digest does.
+        for (from, to, note) in [
+            ("Reference URI=\"\"", "Reference URI=\"#a\"", covers),
+            ("Reference URI=\"\"", "Reference URI=\"file:///etc/passwd\"", covers),
+            (ENVELOPED, "http://www.w3.org/TR/1999/REC-xpath-19991116", hides),
+            ("<ds:X509Data>", "<ds:RetrievalMethod URI=\"x\"/><ds:X509Data>", outside),
+            ("<edXML xmlns", "<!DOCTYPE edXML><edXML xmlns", "document type"),
+            ("</edXML:edXMLHeader>", twice.as_str(), "more than one"),
         ] {
             let changed = signed.replacen(from, to, 1);
             assert_ne!(changed, signed, "{from}");
-            assert_eq!(state(&changed, &ours.anchors), SignatureState::Invalid, "{to}");
+            let verdict = verify(changed.as_bytes(), &ours.anchors, NOW);
+            assert_eq!(verdict.state, SignatureState::Invalid, "{to}");
+            assert!(verdict.note.starts_with(note), "{to}: {}", verdict.note);
         }
     }
 

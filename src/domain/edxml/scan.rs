@@ -388,11 +388,8 @@ impl<'a> Scan<'a> {
 
     /// What quick-xml leaves to its caller: names and attributes.
     fn check_tag(&self, tag: &BytesStart<'a>, at: usize) -> Result<(), Rejection> {
-        let begins = |c: char| c.is_alphabetic() || c == '_' || c == ':';
-        let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '-' | '.' | '·');
         let name = tag.name();
-        let mut characters = name.as_ref().chars();
-        if !characters.next().is_some_and(begins) || !characters.all(goes_on) {
+        if !is_name(name.as_ref()) {
             return Err(self.refused(Reason::Malformed, at).detail("element name"));
         }
         if tag.attributes_raw().trim_ascii().is_empty() {
@@ -482,6 +479,14 @@ impl<'a> Scan<'a> {
         let names = self.path.iter().skip(skipped).map(|name| name.spelling());
         names.collect::<Vec<_>>().join("/")
     }
+}
+
+/// XML 1.0 2.3, with every character beyond ASCII allowed: edXML has none there.
+fn is_name(name: &str) -> bool {
+    let begins = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b':' | 0x80..);
+    let goes_on = |b: &u8| begins(b) || b.is_ascii_digit() || matches!(b, b'-' | b'.');
+    let bytes = name.as_bytes();
+    bytes.first().is_some_and(begins) && bytes.iter().all(goes_on)
 }
 
 fn shortened(text: &str) -> String {

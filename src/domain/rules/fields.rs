@@ -24,7 +24,6 @@ impl Rules {
         mut envelope: Envelope,
         given: Given,
     ) -> Result<Envelope, Rejection> {
-        normalise(&mut envelope);
         if envelope.kind != Kind::Status {
             let fields = Fields {
                 type_name: &envelope.type_name,
@@ -34,6 +33,16 @@ impl Rules {
             let doubt = self.guard.check(given.declaration, &fields)?;
             envelope.warnings.extend(doubt);
         }
+        self.check_rest(envelope, given)
+    }
+
+    /// Everything but the guard, which reads a file's header before anything else is made of it.
+    pub(super) fn check_rest(
+        &self,
+        mut envelope: Envelope,
+        given: Given,
+    ) -> Result<Envelope, Rejection> {
+        normalise(&mut envelope);
         self.check_receivers(&envelope)?;
         self.check_ids(&envelope)?;
         self.check_lengths(&mut envelope)?;

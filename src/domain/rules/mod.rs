@@ -17,7 +17,7 @@ mod tests;
 use jiff::civil::Date;
 
 use super::edxml::{self, Attachment, Header, Mode, XmlLimits};
-use super::envelope::{Declaration, Envelope};
+use super::envelope::{Declaration, Envelope, Warning};
 use super::rejection::{Place, Reason, Rejection};
 use super::secrecy::{Fields, Guard};
 
@@ -87,11 +87,12 @@ impl Rules {
     pub fn read<'a>(&self, file: &'a [u8], given: Given) -> Result<Checked<'a>, Rejection> {
         self.check_size(file.len())?;
         let mut document = edxml::read(file, self.mode, self.xml)?;
-        self.check_secrecy(&document.header, given)?;
+        let doubt = self.check_secrecy(&document.header, given)?;
         let signatures = document.header.signatures;
+        document.header.warnings.extend(doubt);
         let checked = self
             .believe(&mut document.header, given)
-            .and_then(|envelope| self.check_fields(envelope, given));
+            .and_then(|envelope| self.check_rest(envelope, given));
         let mut envelope = checked.map_err(|refused| located(refused, &mut document.header))?;
         if envelope.kind != super::envelope::Kind::Status {
             manifest::check(self.mode, &document, &mut envelope.warnings)?;
@@ -105,8 +106,7 @@ impl Rules {
         match edxml::read_header(first, self.mode, self.xml)? {
             edxml::Prefix::NeedMore => Ok(Early::NeedMore),
             edxml::Prefix::Complete(header) => {
-                self.check_secrecy(&header, given)?;
-                Ok(Early::Clear)
+                self.check_secrecy(&header, given).map(|_| Early::Clear)
             }
         }
     }
@@ -122,7 +122,11 @@ impl Rules {
         Ok(())
     }
 
-    fn check_secrecy(&self, header: &Header<'_>, given: Given) -> Result<(), Rejection> {
+    fn check_secrecy(
+        &self,
+        header: &Header<'_>,
+        given: Given,
+    ) -> Result<Option<Warning>, Rejection> {
         let fields = Fields {
             type_name: header.type_name.as_str(),
             subject: header.subject.as_str(),
@@ -130,10 +134,9 @@ impl Rules {
         };
         // A status message holds no document, so nothing is declared about one.
         if header.is_status() && given.declaration != Declaration::Secret {
-            return Ok(());
+            return Ok(None);
         }
-        // The warning, if any, is noted with the other fields.
-        self.guard.check(given.declaration, &fields).map(drop)
+        self.guard.check(given.declaration, &fields)
     }
 }
 
