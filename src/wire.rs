@@ -3,7 +3,6 @@
 #[expect(
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
-    clippy::doc_markdown,
     clippy::large_enum_variant,
     clippy::pedantic,
     clippy::too_many_lines,

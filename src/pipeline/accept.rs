@@ -3,25 +3,25 @@
 //! Order that must not change: parse before admit (limits are per size), admit before journal (what is
 //! written must be carried), and nothing of a body is written before the state-secret guard has passed.
 
+use super::append::{Answers, Prepared, Waiting};
+use super::submitted::{Door, accepted_of};
 use super::{Pipeline, Platform, Ports, parse_code};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::agency::AgencyCode;
 use crate::domain::calendar;
 use crate::domain::directory::{Caller, Directory, Standing};
 use crate::domain::envelope::{Declaration, DocId, Envelope, Kind, SignatureState};
-use crate::domain::fact::{Accepted, BodyRef, Fact, Hop, Recipient, id_bytes, order_key};
+use crate::domain::fact::{Accepted, BodyRef, Fact, Recipient, id_bytes, order_key};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::rules::{Expected, Given};
 use crate::domain::status::BusinessStatus;
-use crate::domain::tracking::{Chunks, Verdict};
-use crate::journal::{Batch, Content as EntryContent, Entry, Journal, Lookup};
-use crate::pipeline::answers::Folded;
+use crate::domain::tracking::Verdict;
+use crate::journal::{Content as EntryContent, Journal, Lookup};
 use crate::pipeline::bodies::Digest;
 use bytes::Bytes;
 use sha2::Digest as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::oneshot;
 
 /// What a face hands in: the caller is authenticated, the rest is not yet believed.
 #[derive(Debug)]
@@ -64,22 +64,6 @@ pub struct ReceiverAnswer {
     pub refused: Option<Reason>,
 }
 
-/// Checked and ready for the journal.
-struct Prepared {
-    accepted: Accepted,
-    body: Bytes,
-    /// Where the same body stands already.
-    stored: Option<Chunks>,
-}
-
-/// One append under way: which submissions it holds.
-struct Waiting {
-    of: Vec<(usize, Arc<Accepted>)>,
-    folded: oneshot::Receiver<Folded>,
-    /// How many entries stand before each `Accepted` (its chunk, or nothing).
-    places: Vec<usize>,
-}
-
 impl<P: Ports> Pipeline<P> {
     /// Takes a batch of submissions of one platform. One answer each, in order; each is durable and folded.
     pub async fn accept(
@@ -91,15 +75,15 @@ impl<P: Ports> Pipeline<P> {
         let mut answers: Vec<Option<Result<AcceptedAnswer, Rejection>>> =
             Vec::with_capacity(submissions.len());
         let mut prepared = Vec::with_capacity(submissions.len());
-        let gate = self.gate(platform, false);
+        let gate = self.gate(false);
         for (place, submission) in submissions.into_iter().enumerate() {
             answers.push(None);
             let checked = match &gate {
-                Ok(()) => self.prepare(platform, submission, now).await,
+                Ok(()) => self.prepare(platform, place, submission, now).await,
                 Err(rejection) => Err(rejection.clone()),
             };
             match checked {
-                Ok(document) => prepared.push((place, document)),
+                Ok(document) => prepared.push(document),
                 Err(rejection) => set(&mut answers, place, Err(rejection)),
             }
         }
@@ -125,7 +109,7 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// Is there room at all? Transit has a share of its own.
-    pub(super) fn gate(&self, platform: &Platform, is_transit: bool) -> Result<(), Rejection> {
+    pub(super) fn gate(&self, is_transit: bool) -> Result<(), Rejection> {
         if !self.is_open() {
             return Err(Reason::Unavailable.into());
         }
@@ -144,7 +128,6 @@ impl<P: Ports> Pipeline<P> {
         if health.disk_bytes >= disk_max {
             return Err(Rejection::new(Reason::DiskFull).retry_after_ms(60_000));
         }
-        let _ = platform;
         Ok(())
     }
 
@@ -166,6 +149,7 @@ impl<P: Ports> Pipeline<P> {
     async fn prepare(
         &self,
         platform: &Platform,
+        place: usize,
         submission: Submission,
         now: Timestamp,
     ) -> Result<Prepared, Rejection> {
@@ -199,8 +183,13 @@ impl<P: Ports> Pipeline<P> {
             self.check_recall(platform, &envelope).await?;
         }
         self.admit(platform, now).await?;
-        let accepted =
-            self.accepted_of(platform, &submission.caller, &envelope, recipients, doc_id, now);
+        let door = Door {
+            platform: &platform.name,
+            caller: &submission.caller,
+            hops_max: self.limits.hops_max,
+            now,
+        };
+        let accepted = accepted_of(door, &envelope, recipients, doc_id);
         let file_sha256 = if is_edxml { digest } else { field_digest(&accepted, &digest) };
         let correlation_id = correlation(submission.correlation_id, doc_id);
         let stored = self.bodies.find(&digest, body.len() as u64, now);
@@ -216,7 +205,7 @@ impl<P: Ports> Pipeline<P> {
             is_edxml,
             ..accepted
         };
-        Ok(Prepared { accepted, body, stored })
+        Ok(Prepared { place, accepted, body, stored })
     }
 
     /// Parses and applies every rule that needs only the file and the configuration.
@@ -389,187 +378,7 @@ impl<P: Ports> Pipeline<P> {
         }
     }
 
-    fn accepted_of(
-        &self,
-        platform: &Platform,
-        caller: &Caller,
-        envelope: &Envelope,
-        recipients: Vec<Recipient>,
-        doc_id: DocId,
-        now: Timestamp,
-    ) -> Accepted {
-        let (answers_sender, answers_document_id) = about(envelope);
-        let notation = match (envelope.code_number.as_str(), envelope.code_notation.as_str()) {
-            ("", notation) => notation.to_owned(),
-            (number, "") => number.to_owned(),
-            (number, notation) => format!("{number}/{notation}"),
-        };
-        let date =
-            |date: Option<jiff::civil::Date>| date.map(|d| d.to_string()).unwrap_or_default();
-        Accepted {
-            doc_id: id_bytes(doc_id),
-            origin: platform.name.clone(),
-            member: caller.id().to_string(),
-            kind: envelope.kind as i32,
-            from: envelope.from.as_str().to_owned(),
-            document_id: envelope.document_id.clone(),
-            urgency: u32::from(envelope.urgency.level()),
-            answers_sender,
-            answers_document_id,
-            status: envelope.status.as_ref().map_or(0, |s| u32::from(s.code.code())),
-            recipients,
-            hops: vec![Hop {
-                platform: platform.name.clone(),
-                received_at: now.0,
-                peer: caller.id().to_string(),
-                ..Hop::default()
-            }],
-            hops_left: self.limits.hops_max,
-            at: now.0,
-            subject: envelope.subject.clone(),
-            notation,
-            type_name: envelope.type_name.clone(),
-            promulgated_on: date(envelope.promulgation_date),
-            due_on: date(envelope.due_date),
-            warnings: envelope
-                .warnings
-                .iter()
-                .map(|w| format!("{} {}", w.reason.code(), w.at))
-                .collect(),
-            reason: envelope
-                .status
-                .as_ref()
-                .map_or_else(|| envelope.reason.clone(), |s| s.description.clone()),
-            replaces: envelope.replaces.clone(),
-            ..Accepted::default()
-        }
-    }
-
-    /// Appends what was prepared: as few batches as the limits allow, large bodies before them in chunks.
-    async fn append_prepared(
-        &self,
-        platform: &Platform,
-        prepared: Vec<(usize, Prepared)>,
-        now: Timestamp,
-        answers: &mut [Option<Result<AcceptedAnswer, Rejection>>],
-    ) -> Vec<Waiting> {
-        let mut waiting = Vec::new();
-        let mut group = Group::default();
-        for (place, mut document) in prepared {
-            let stored = match document.stored.take() {
-                Some(chunks) => Some(chunks),
-                None if document.body.len() > self.limits.chunk_bytes_max => {
-                    match self.store_body(platform, &document.body).await {
-                        Ok(chunks) => Some(chunks),
-                        Err(rejection) => {
-                            set(answers, place, Err(rejection));
-                            continue;
-                        }
-                    }
-                }
-                None => None,
-            };
-            let inside = if stored.is_some() { 0 } else { document.body.len() };
-            if group.bytes + inside + FACT_BYTES > self.limits.batch_bytes_max
-                && !group.entries.is_empty()
-            {
-                waiting.extend(self.append_group(std::mem::take(&mut group), answers).await);
-            }
-            group.add(self, platform, place, document, stored, now);
-        }
-        waiting.extend(self.append_group(group, answers).await);
-        waiting
-    }
-
-    async fn append_group(
-        &self,
-        group: Group,
-        answers: &mut [Option<Result<AcceptedAnswer, Rejection>>],
-    ) -> Option<Waiting> {
-        if group.entries.is_empty() {
-            return None;
-        }
-        let (ticket, folded) = self.answers.expect();
-        self.appended_entries.fetch_add(group.entries.len() as u64, Ordering::Relaxed);
-        if self.ports.journal().append(Batch { ticket, entries: group.entries }).await.is_err() {
-            self.answers.forget(ticket);
-            for (place, _) in group.of {
-                set(answers, place, Err(Reason::Unavailable.into()));
-            }
-            return None;
-        }
-        Some(Waiting { of: group.of, folded, places: group.places })
-    }
-
-    /// Writes a large body in chunks, a few under way at a time; says where they stand.
-    pub(super) async fn store_body(
-        &self,
-        platform: &Platform,
-        body: &Bytes,
-    ) -> Result<Chunks, Rejection> {
-        let mut chunks = Vec::with_capacity(body.len() / self.limits.chunk_bytes_max.max(1) + 1);
-        let mut under_way = std::collections::VecDeque::new();
-        let mut rest = body.clone();
-        while !rest.is_empty() || !under_way.is_empty() {
-            if !rest.is_empty() && under_way.len() < CHUNKS_UNDER_WAY_MAX {
-                let chunk = rest.split_to(rest.len().min(self.limits.chunk_bytes_max));
-                under_way.push_back(self.append_chunk(platform, chunk).await?);
-                continue;
-            }
-            if let Some(folded) = under_way.pop_front() {
-                chunks.push(self.chunk_seq(folded).await?);
-            }
-        }
-        Ok(Chunks::from_slice(&chunks))
-    }
-
-    pub(super) async fn append_chunk(
-        &self,
-        platform: &Platform,
-        chunk: Bytes,
-    ) -> Result<oneshot::Receiver<Folded>, Rejection> {
-        let entry = Entry {
-            id: self.entry_id(),
-            platform: platform.id,
-            at: self.now(),
-            content: EntryContent::Chunk(chunk),
-        };
-        let (ticket, folded) = self.answers.expect();
-        self.appended_entries.fetch_add(1, Ordering::Relaxed);
-        if self.ports.journal().append(Batch { ticket, entries: vec![entry] }).await.is_err() {
-            self.answers.forget(ticket);
-            return Err(Reason::Unavailable.into());
-        }
-        Ok(folded)
-    }
-
-    pub(super) async fn chunk_seq(
-        &self,
-        folded: oneshot::Receiver<Folded>,
-    ) -> Result<u64, Rejection> {
-        let folded = self.await_folded(folded).await?;
-        folded.seqs.first().map(|seq| seq.0).ok_or_else(|| Reason::Internal.into())
-    }
-
-    /// Waits for the fold. At the deadline the answer is "do not know": a repeat will be recognised.
-    pub(super) async fn await_folded(
-        &self,
-        folded: oneshot::Receiver<Folded>,
-    ) -> Result<Folded, Rejection> {
-        let deadline = self.now().plus(self.limits.answer_timeout);
-        match self.ports.clock().timeout_at(deadline, folded).await {
-            Ok(Ok(folded)) => Ok(folded),
-            Ok(Err(_closed)) => Err(Reason::Unavailable.into()),
-            Err(_late) => Err(Rejection::new(Reason::Timeout).retry_after_ms(1_000)),
-        }
-    }
-
-    async fn collect(
-        &self,
-        platform: &Platform,
-        waiting: Waiting,
-        answers: &mut [Option<Result<AcceptedAnswer, Rejection>>],
-    ) {
+    async fn collect(&self, platform: &Platform, waiting: Waiting, answers: &mut Answers) {
         let folded = match self.await_folded(waiting.folded).await {
             Ok(folded) => folded,
             Err(rejection) => {
@@ -631,69 +440,6 @@ impl<P: Ports> Pipeline<P> {
             Some(Verdict::Hop(_) | Verdict::Applied) | None => Err(Reason::Internal.into()),
         }
     }
-}
-
-/// Entries of one append, and whose they are.
-#[derive(Default)]
-struct Group {
-    entries: Vec<Entry>,
-    of: Vec<(usize, Arc<Accepted>)>,
-    places: Vec<usize>,
-    bytes: usize,
-}
-
-impl Group {
-    fn add<P: Ports>(
-        &mut self,
-        pipeline: &Pipeline<P>,
-        platform: &Platform,
-        place: usize,
-        document: Prepared,
-        stored: Option<Chunks>,
-        now: Timestamp,
-    ) {
-        let mut accepted = document.accepted;
-        if let Some(body) = accepted.body.as_mut() {
-            match &stored {
-                Some(chunks) => body.chunks = chunks.as_slice().to_vec(),
-                None if document.body.is_empty() => {}
-                None => body.preceding = 1,
-            }
-        }
-        let entry =
-            |content| Entry { id: pipeline.entry_id(), platform: platform.id, at: now, content };
-        if stored.is_none() && !document.body.is_empty() {
-            self.bytes += document.body.len();
-            self.entries.push(entry(EntryContent::Chunk(document.body)));
-        }
-        self.bytes += FACT_BYTES;
-        self.places.push(self.entries.len());
-        let accepted = Arc::new(accepted);
-        self.entries.push(entry(EntryContent::Fact(Fact::Accepted(Arc::clone(&accepted)))));
-        self.of.push((place, accepted));
-    }
-}
-
-/// The earlier document that a message is about, as (its sender, its DocumentId); empty for one that stands alone.
-fn about(envelope: &Envelope) -> (String, String) {
-    let own = || envelope.from.as_str().to_owned();
-    if envelope.kind != Kind::Status {
-        return if envelope.acts_on.is_empty() {
-            Default::default()
-        } else {
-            (own(), envelope.acts_on.clone())
-        };
-    }
-    let Some(answers) = envelope.response_for.first() else { return Default::default() };
-    // The document answered is the original sender's; a recall by status 13 is about the sender's own.
-    let recalls =
-        envelope.status.as_ref().is_some_and(|s| s.code == BusinessStatus::RecallRequested);
-    let sender = if recalls {
-        own()
-    } else {
-        answers.organ_id.map(|code| code.as_str().to_owned()).unwrap_or_default()
-    };
-    (sender, answers.document_id.clone())
 }
 
 fn check_sender(
@@ -770,11 +516,7 @@ fn answer_of(accepted: &Accepted, doc_id: DocId, is_duplicate: bool) -> Accepted
     }
 }
 
-fn set(
-    answers: &mut [Option<Result<AcceptedAnswer, Rejection>>],
-    place: usize,
-    answer: Result<AcceptedAnswer, Rejection>,
-) {
+pub(super) fn set(answers: &mut Answers, place: usize, answer: Result<AcceptedAnswer, Rejection>) {
     if let Some(slot) = answers.get_mut(place) {
         *slot = Some(answer);
     }
@@ -790,12 +532,6 @@ fn count(platform: &Platform, answers: &[Result<AcceptedAnswer, Rejection>]) {
     platform.counters.duplicates.fetch_add(duplicates, Ordering::Relaxed);
     platform.counters.refused.fetch_add(refused, Ordering::Relaxed);
 }
-
-/// What a fact counts for when a batch is filled; real ones are smaller but for very many recipients.
-const FACT_BYTES: usize = 1024;
-
-/// Chunks of one body that may wait for their flush at once.
-const CHUNKS_UNDER_WAY_MAX: usize = 4;
 
 /// Facts of one old document that are looked at.
 const FIND_MAX: usize = 256;

@@ -204,7 +204,14 @@ impl<P: Ports> Pipeline<P> {
                     Fact::Accepted(accepted) => {
                         accepted.body.as_ref().map(|body| body.chunks.as_slice())
                     }
-                    _ => None,
+                    Fact::HandedOn(_)
+                    | Fact::Attempted(_)
+                    | Fact::Confirmed(_)
+                    | Fact::Progressed(_)
+                    | Fact::Expired(_)
+                    | Fact::AgencyRegistered(_)
+                    | Fact::AgencyRemoved(_)
+                    | Fact::AgencyLocked(_) => None,
                 };
                 let chunks =
                     crate::domain::tracking::Chunks::from_slice(chunks.unwrap_or_default());

@@ -404,7 +404,10 @@ impl<P: Ports> Pipeline<P> {
     }
 }
 
-fn sort(loads: Vec<Load>, doubts: &Doubts) -> (BTreeMap<Bytes, Copy>, Vec<(u64, Arc<Progressed>)>) {
+/// Documents by the sender's DocId, and news by number.
+type Sorted = (BTreeMap<Bytes, Copy>, Vec<(u64, Arc<Progressed>)>);
+
+fn sort(loads: Vec<Load>, doubts: &Doubts) -> Sorted {
     let mut copies: BTreeMap<Bytes, Copy> = BTreeMap::new();
     let mut reports = Vec::new();
     for load in loads {

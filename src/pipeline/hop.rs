@@ -42,7 +42,7 @@ impl<P: Ports> Pipeline<P> {
         let now = self.now();
         let mut ready = Vec::with_capacity(hand_over.documents.len());
         for document in hand_over.documents {
-            if let Err(rejection) = self.gate(platform, true) {
+            if let Err(rejection) = self.gate(true) {
                 verdicts.extend(retry_all(
                     &document,
                     rejection.reason,
@@ -223,7 +223,7 @@ impl<P: Ports> Pipeline<P> {
                     return receivers.iter().map(|r| retry(r, rejection.reason, 1_000)).collect();
                 }
             },
-            other => other,
+            fits @ (HopBody::Inside(_) | HopBody::Stored(_)) => fits,
         };
         let entry =
             |content| Entry { id: self.entry_id(), platform: platform.id, at: now, content };

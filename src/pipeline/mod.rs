@@ -7,6 +7,7 @@
 
 mod accept;
 mod answers;
+mod append;
 mod bodies;
 mod confirm;
 mod deliver;
@@ -15,6 +16,7 @@ mod look;
 mod receive;
 mod registry;
 mod route;
+mod submitted;
 
 use crate::bus::Bus;
 use crate::bus::mailbox::MailboxLimits;
@@ -39,7 +41,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 
-pub use accept::{AcceptedAnswer, Content, Submission};
+pub use accept::{AcceptedAnswer, Content, ReceiverAnswer, Submission};
 pub use bodies::BytesPermit;
 pub use confirm::Word;
 pub use hop::Peer;
@@ -313,8 +315,13 @@ impl<P: Ports> Pipeline<P> {
         u128::from(random.next()) << 64 | u128::from(random.next())
     }
 
+    /// Bytes of bodies in memory now.
+    pub fn bytes_in_flight(&self) -> u64 {
+        self.budget.taken()
+    }
+
     /// How many appended entries the fold has not yet seen.
-    fn lag(&self) -> u64 {
+    pub fn lag(&self) -> u64 {
         self.appended_entries
             .load(Ordering::Relaxed)
             .saturating_sub(self.folded_entries.load(Ordering::Relaxed))

@@ -1,13 +1,14 @@
 //! The journal's one reader: every fact → fold (tracking, duplicates, mailboxes) → answers. Also recovery.
 
 use super::{Pipeline, Platform, Ports};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Timestamp;
 use crate::domain::directory::Directory;
 use crate::domain::fact::{Accepted, DeliveryState, Fact};
 use crate::domain::tracking::{CheckpointError, Chunks, Effect, Verdict};
 use crate::journal::{Content, DurableBatch, Entry, Journal, Read, ReadError, Seq};
 use crate::pipeline::answers::Folded;
 use prost::Message;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -210,19 +211,17 @@ impl<P: Ports> Pipeline<P> {
 
     fn fold_batch(&self, batch: &DurableBatch, effects: &mut Vec<Effect>) -> Vec<Verdict> {
         let mut verdicts = Vec::with_capacity(batch.entries.len());
-        let mut rest: &[Entry] = &batch.entries;
         let mut at = 0;
-        while let Some(first) = rest.first() {
+        while let Some(first) = batch.entries.get(at) {
             // A run of entries of one platform is folded under one lock.
-            let run = rest.iter().take_while(|entry| entry.platform == first.platform).count();
-            let (now, later) = rest.split_at(run);
+            let rest = batch.entries.iter().skip(at);
+            let end = at + rest.take_while(|entry| entry.platform == first.platform).count();
             match self.platform_by_id(first.platform) {
-                Some(platform) => self.fold_run(platform, batch, at, now, effects, &mut verdicts),
+                Some(platform) => self.fold_run(platform, batch, at..end, effects, &mut verdicts),
                 // A platform that this process no longer runs.
-                None => verdicts.extend(now.iter().map(|_| Verdict::Applied)),
+                None => verdicts.resize(end, Verdict::Applied),
             }
-            at += run;
-            rest = later;
+            at = end;
         }
         verdicts
     }
@@ -231,11 +230,12 @@ impl<P: Ports> Pipeline<P> {
         &self,
         platform: &Platform,
         batch: &DurableBatch,
-        first: usize,
-        entries: &[Entry],
+        run: Range<usize>,
         effects: &mut Vec<Effect>,
         verdicts: &mut Vec<Verdict>,
     ) {
+        let first = run.start;
+        let entries = batch.entries.get(run).unwrap_or_default();
         if entries.iter().any(|entry| is_directory_change(&entry.content)) {
             self.fold_directory(entries);
         }

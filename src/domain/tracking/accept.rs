@@ -179,7 +179,7 @@ impl Tracking {
         self.items.insert(number, ItemRef::Delivery(ix, place));
         match to {
             Destination::Inbox(agency) => {
-                drop(self.inboxes.entry(agency).or_default().open.insert(number, (ix, place)));
+                self.inboxes.entry(agency).or_default().open.insert(number, (ix, place));
             }
             Destination::Link(peer) => *self.link_depth.entry(peer).or_default() += 1,
         }

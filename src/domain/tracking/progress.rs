@@ -83,7 +83,7 @@ impl Tracking {
         delivery.state = DeliveryState::Refused;
         delivery.refused = Some(reason);
         self.drop_item(ix, place, effects);
-        self.tell_origin(ground, ix, place, &attempted.code, attempted.at, effects);
+        self.tell_origin(ground, (ix, place), &attempted.code, attempted.at, effects);
         self.close_delivery(ground, ix, place);
         Verdict::Applied
     }
@@ -127,7 +127,7 @@ impl Tracking {
             self.leave_inbox(agency, number);
             self.drop_item(ix, place, effects);
         }
-        self.tell_origin(ground, ix, place, "", confirmed.at, effects);
+        self.tell_origin(ground, (ix, place), "", confirmed.at, effects);
         if state != DeliveryState::Processing {
             self.close_delivery(ground, ix, place);
         }
@@ -153,7 +153,7 @@ impl Tracking {
             self.leave_inbox(agency, number);
         }
         self.drop_item(ix, place, effects);
-        self.tell_origin(ground, ix, place, Reason::InboxExpired.code(), expired.at, effects);
+        self.tell_origin(ground, (ix, place), Reason::InboxExpired.code(), expired.at, effects);
         self.close_delivery(ground, ix, place);
         Verdict::Applied
     }
@@ -259,12 +259,12 @@ impl Tracking {
     fn tell_origin(
         &mut self,
         ground: &Ground<'_>,
-        ix: DocIx,
-        place: u32,
+        at_place: (DocIx, u32),
         code: &str,
         at: u64,
         effects: &mut Vec<Effect>,
     ) {
+        let (ix, place) = at_place;
         if self.is_origin(ix) {
             return;
         }

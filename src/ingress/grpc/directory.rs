@@ -80,7 +80,10 @@ fn agency_of(directory: &Agencies, routes: &RoutingTable, id: AgencyId) -> v1::A
     let standing = directory.standing_today(id);
     let merged_into = match standing {
         Standing::Dissolved { into: Some(into) } => directory.agency(into).code.as_str().to_owned(),
-        _ => String::new(),
+        Standing::Alive
+        | Standing::Locked
+        | Standing::NotYet
+        | Standing::Dissolved { into: None } => String::new(),
     };
     v1::Agency {
         code: agency.code.as_str().to_owned(),

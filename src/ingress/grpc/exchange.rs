@@ -97,11 +97,9 @@ impl<P: Ports> Exchange for Native<P> {
     ) -> Result<Response<Self::ReceiveStream>, Status> {
         let caller = self.caller()?.clone();
         let mut requests = request.into_inner();
-        let start = match requests.message().await? {
-            Some(v1::ReceiveRequest {
-                request: Some(v1::receive_request::Request::Start(start)),
-            }) => start,
-            _ => return Err(Status::invalid_argument("the first message must be `start`")),
+        let first = requests.message().await?.and_then(|first| first.request);
+        let Some(v1::receive_request::Request::Start(start)) = first else {
+            return Err(Status::invalid_argument("the first message must be `start`"));
         };
         let receiving = receive::Receiving::begin(self, caller, &start, requests)?;
         let batches = stream::unfold(receiving, |mut receiving| async move {

@@ -14,6 +14,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::BTreeMap;
 use tonic::{Status, Streaming};
 
+/// What became of one batch of acknowledgements.
+type Confirmed = Vec<(DocId, Result<(), Rejection>)>;
+
 /// Bytes of bodies in one batch of deliveries.
 const BATCH_BYTES_MAX: u64 = 1 << 20;
 
@@ -26,7 +29,7 @@ pub(super) struct Receiving<P: Ports> {
     /// Sent and not acknowledged: the receiver's DocId and the number of the lease.
     unacknowledged: BTreeMap<DocId, u64>,
     /// Acknowledgements on their way into the journal.
-    confirming: FuturesUnordered<BoxFuture<'static, Vec<(DocId, Result<(), Rejection>)>>>,
+    confirming: FuturesUnordered<BoxFuture<'static, Confirmed>>,
     refusals: Vec<v1::Refusal>,
     is_ended: bool,
 }
@@ -135,14 +138,14 @@ impl<P: Ports> Receiving<P> {
         let words: Vec<Word> = acks.acks.into_iter().filter_map(word_of).collect();
         let (native, caller) = (self.native.clone(), self.caller.clone());
         self.confirming.push(Box::pin(async move {
-            let receivers: Vec<DocId> = words.iter().map(|word| word.receiver).collect();
+            let receivers: Box<[DocId]> = words.iter().map(|word| word.receiver).collect();
             let Ok(platform) = native.platform() else { return Vec::new() };
             let answers = native.pipeline.confirm(platform, &caller, words).await;
             receivers.into_iter().zip(answers).collect()
         }));
     }
 
-    fn confirmed(&mut self, answers: Vec<(DocId, Result<(), Rejection>)>) {
+    fn confirmed(&mut self, answers: Confirmed) {
         for (receiver, answer) in answers {
             let number = self.unacknowledged.remove(&receiver);
             if let Err(rejection) = answer {
@@ -171,7 +174,12 @@ fn word_of(ack: v1::Ack) -> Option<Word> {
     let receiver = DocId::from_slice(&ack.doc_id)?;
     let state = match state_of(ack.state()) {
         DeliveryState::UnderWay => DeliveryState::Done,
-        state => state,
+        said @ (DeliveryState::Initial
+        | DeliveryState::Processing
+        | DeliveryState::Done
+        | DeliveryState::Fail
+        | DeliveryState::Refused
+        | DeliveryState::Expired) => said,
     };
     Some(Word { receiver, state, description: ack.description })
 }

@@ -1,0 +1,200 @@
+//! From checked documents to entries of the journal: as few batches as the limits allow, large bodies
+//! chunk by chunk before the facts that refer to them.
+
+use super::accept::{AcceptedAnswer, set};
+use super::answers::Folded;
+use super::{Pipeline, Platform, Ports};
+use crate::clock::{Clock, Timestamp};
+use crate::domain::fact::{Accepted, Fact};
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::tracking::Chunks;
+use crate::journal::{Batch, Content, Entry, Journal};
+use bytes::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::oneshot;
+
+/// Checked and ready for the journal.
+pub(super) struct Prepared {
+    /// Its place among the submissions.
+    pub(super) place: usize,
+    pub(super) accepted: Accepted,
+    pub(super) body: Bytes,
+    /// Where the same body stands already.
+    pub(super) stored: Option<Chunks>,
+}
+
+/// One append under way: which submissions it holds.
+pub(super) struct Waiting {
+    pub(super) of: Vec<(usize, Arc<Accepted>)>,
+    pub(super) folded: oneshot::Receiver<Folded>,
+    /// How many entries stand before each `Accepted` (its chunk, or nothing).
+    pub(super) places: Vec<usize>,
+}
+
+/// One answer per submission, filled as they come.
+pub(super) type Answers = [Option<Result<AcceptedAnswer, Rejection>>];
+
+impl<P: Ports> Pipeline<P> {
+    /// Appends what was prepared: as few batches as the limits allow, large bodies before them in chunks.
+    pub(super) async fn append_prepared(
+        &self,
+        platform: &Platform,
+        prepared: Vec<Prepared>,
+        now: Timestamp,
+        answers: &mut Answers,
+    ) -> Vec<Waiting> {
+        let mut waiting = Vec::new();
+        let mut group = Group::default();
+        for mut document in prepared {
+            let stored = match document.stored.take() {
+                Some(chunks) => Some(chunks),
+                None if document.body.len() > self.limits.chunk_bytes_max => {
+                    match self.store_body(platform, &document.body).await {
+                        Ok(chunks) => Some(chunks),
+                        Err(rejection) => {
+                            set(answers, document.place, Err(rejection));
+                            continue;
+                        }
+                    }
+                }
+                None => None,
+            };
+            let inside = if stored.is_some() { 0 } else { document.body.len() };
+            if group.bytes + inside + FACT_BYTES > self.limits.batch_bytes_max
+                && !group.entries.is_empty()
+            {
+                waiting.extend(self.append_group(std::mem::take(&mut group), answers).await);
+            }
+            let ids = [self.entry_id(), self.entry_id()];
+            group.add(ids, platform, document, stored.as_ref(), now);
+        }
+        waiting.extend(self.append_group(group, answers).await);
+        waiting
+    }
+
+    async fn append_group(&self, group: Group, answers: &mut Answers) -> Option<Waiting> {
+        if group.entries.is_empty() {
+            return None;
+        }
+        let (ticket, folded) = self.answers.expect();
+        self.appended_entries.fetch_add(group.entries.len() as u64, Ordering::Relaxed);
+        if self.ports.journal().append(Batch { ticket, entries: group.entries }).await.is_err() {
+            self.answers.forget(ticket);
+            for (place, _) in group.of {
+                set(answers, place, Err(Reason::Unavailable.into()));
+            }
+            return None;
+        }
+        Some(Waiting { of: group.of, folded, places: group.places })
+    }
+
+    /// Writes a large body in chunks, a few under way at a time; says where they stand.
+    pub(super) async fn store_body(
+        &self,
+        platform: &Platform,
+        body: &Bytes,
+    ) -> Result<Chunks, Rejection> {
+        let mut chunks = Vec::with_capacity(body.len() / self.limits.chunk_bytes_max.max(1) + 1);
+        let mut under_way = std::collections::VecDeque::new();
+        let mut rest = body.clone();
+        while !rest.is_empty() || !under_way.is_empty() {
+            if !rest.is_empty() && under_way.len() < CHUNKS_UNDER_WAY_MAX {
+                let chunk = rest.split_to(rest.len().min(self.limits.chunk_bytes_max));
+                under_way.push_back(self.append_chunk(platform, chunk).await?);
+                continue;
+            }
+            if let Some(folded) = under_way.pop_front() {
+                chunks.push(self.chunk_seq(folded).await?);
+            }
+        }
+        Ok(Chunks::from_slice(&chunks))
+    }
+
+    pub(super) async fn append_chunk(
+        &self,
+        platform: &Platform,
+        chunk: Bytes,
+    ) -> Result<oneshot::Receiver<Folded>, Rejection> {
+        let entry = Entry {
+            id: self.entry_id(),
+            platform: platform.id,
+            at: self.now(),
+            content: Content::Chunk(chunk),
+        };
+        let (ticket, folded) = self.answers.expect();
+        self.appended_entries.fetch_add(1, Ordering::Relaxed);
+        if self.ports.journal().append(Batch { ticket, entries: vec![entry] }).await.is_err() {
+            self.answers.forget(ticket);
+            return Err(Reason::Unavailable.into());
+        }
+        Ok(folded)
+    }
+
+    pub(super) async fn chunk_seq(
+        &self,
+        folded: oneshot::Receiver<Folded>,
+    ) -> Result<u64, Rejection> {
+        let folded = self.await_folded(folded).await?;
+        folded.seqs.first().map(|seq| seq.0).ok_or_else(|| Reason::Internal.into())
+    }
+
+    /// Waits for the fold. At the deadline the answer is "do not know": a repeat will be recognised.
+    pub(super) async fn await_folded(
+        &self,
+        folded: oneshot::Receiver<Folded>,
+    ) -> Result<Folded, Rejection> {
+        let deadline = self.now().plus(self.limits.answer_timeout);
+        match self.ports.clock().timeout_at(deadline, folded).await {
+            Ok(Ok(folded)) => Ok(folded),
+            Ok(Err(_closed)) => Err(Reason::Unavailable.into()),
+            Err(_late) => Err(Rejection::new(Reason::Timeout).retry_after_ms(1_000)),
+        }
+    }
+}
+
+/// Entries of one append, and whose they are.
+#[derive(Default)]
+struct Group {
+    entries: Vec<Entry>,
+    of: Vec<(usize, Arc<Accepted>)>,
+    places: Vec<usize>,
+    bytes: usize,
+}
+
+impl Group {
+    fn add(
+        &mut self,
+        ids: [u128; 2],
+        platform: &Platform,
+        document: Prepared,
+        stored: Option<&Chunks>,
+        now: Timestamp,
+    ) {
+        let mut accepted = document.accepted;
+        if let Some(body) = accepted.body.as_mut() {
+            match stored {
+                Some(chunks) => body.chunks = chunks.as_slice().to_vec(),
+                None if document.body.is_empty() => {}
+                None => body.preceding = 1,
+            }
+        }
+        let [chunk_id, fact_id] = ids;
+        let entry = |id, content| Entry { id, platform: platform.id, at: now, content };
+        if stored.is_none() && !document.body.is_empty() {
+            self.bytes += document.body.len();
+            self.entries.push(entry(chunk_id, Content::Chunk(document.body)));
+        }
+        self.bytes += FACT_BYTES;
+        self.places.push(self.entries.len());
+        let accepted = Arc::new(accepted);
+        self.entries.push(entry(fact_id, Content::Fact(Fact::Accepted(Arc::clone(&accepted)))));
+        self.of.push((document.place, accepted));
+    }
+}
+
+/// What a fact counts for when a batch is filled; real ones are smaller but for very many recipients.
+const FACT_BYTES: usize = 1024;
+
+/// Chunks of one body that may wait for their flush at once.
+const CHUNKS_UNDER_WAY_MAX: usize = 4;

@@ -1,0 +1,90 @@
+//! The fact that a submission becomes.
+
+use crate::clock::Timestamp;
+use crate::domain::directory::Caller;
+use crate::domain::envelope::{DocId, Envelope, Kind};
+use crate::domain::fact::{Accepted, Hop, Recipient, id_bytes};
+use crate::domain::status::BusinessStatus;
+
+/// Where and by whom it was handed in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Door<'a> {
+    pub(super) platform: &'a str,
+    pub(super) caller: &'a Caller,
+    pub(super) hops_max: u32,
+    pub(super) now: Timestamp,
+}
+
+pub(super) fn accepted_of(
+    door: Door<'_>,
+    envelope: &Envelope,
+    recipients: Vec<Recipient>,
+    doc_id: DocId,
+) -> Accepted {
+    let (answers_sender, answers_document_id) = about(envelope);
+    let notation = match (envelope.code_number.as_str(), envelope.code_notation.as_str()) {
+        ("", notation) => notation.to_owned(),
+        (number, "") => number.to_owned(),
+        (number, notation) => format!("{number}/{notation}"),
+    };
+    let date = |date: Option<jiff::civil::Date>| date.map(|d| d.to_string()).unwrap_or_default();
+    Accepted {
+        doc_id: id_bytes(doc_id),
+        origin: door.platform.to_owned(),
+        member: door.caller.id().to_string(),
+        kind: envelope.kind as i32,
+        from: envelope.from.as_str().to_owned(),
+        document_id: envelope.document_id.clone(),
+        urgency: u32::from(envelope.urgency.level()),
+        answers_sender,
+        answers_document_id,
+        status: envelope.status.as_ref().map_or(0, |s| u32::from(s.code.code())),
+        recipients,
+        hops: vec![Hop {
+            platform: door.platform.to_owned(),
+            received_at: door.now.0,
+            peer: door.caller.id().to_string(),
+            ..Hop::default()
+        }],
+        hops_left: door.hops_max,
+        at: door.now.0,
+        subject: envelope.subject.clone(),
+        notation,
+        type_name: envelope.type_name.clone(),
+        promulgated_on: date(envelope.promulgation_date),
+        due_on: date(envelope.due_date),
+        warnings: envelope
+            .warnings
+            .iter()
+            .map(|w| format!("{} {}", w.reason.code(), w.at))
+            .collect(),
+        reason: envelope
+            .status
+            .as_ref()
+            .map_or_else(|| envelope.reason.clone(), |s| s.description.clone()),
+        replaces: envelope.replaces.clone(),
+        ..Accepted::default()
+    }
+}
+
+/// The earlier document that a message is about, as (its sender, its DocumentId); empty for one that stands alone.
+fn about(envelope: &Envelope) -> (String, String) {
+    let own = || envelope.from.as_str().to_owned();
+    if envelope.kind != Kind::Status {
+        return if envelope.acts_on.is_empty() {
+            Default::default()
+        } else {
+            (own(), envelope.acts_on.clone())
+        };
+    }
+    let Some(answers) = envelope.response_for.first() else { return Default::default() };
+    // The document answered is the original sender's; a recall by status 13 is about the sender's own.
+    let recalls =
+        envelope.status.as_ref().is_some_and(|s| s.code == BusinessStatus::RecallRequested);
+    let sender = if recalls {
+        own()
+    } else {
+        answers.organ_id.map(|code| code.as_str().to_owned()).unwrap_or_default()
+    };
+    (sender, answers.document_id.clone())
+}
