@@ -15,14 +15,16 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::slab::{List, NONE, Node, Place, Slab};
 use crate::clock::Timestamp;
 
 #[derive(Debug)]
 pub struct Mailbox {
     limits: MailboxLimits,
     slab: Slab,
-    numbers: HashTable<u32>,
-    keys: HashTable<Queue>,
+    len: u32,
+    /// Only when there are too many slots to look through.
+    index: Option<Box<Index>>,
     urgent: List,
     ordinary: List,
     /// In the order in which the leases end.
@@ -70,8 +72,8 @@ impl Mailbox {
         Self {
             limits,
             slab: Slab::new(),
-            numbers: HashTable::new(),
-            keys: HashTable::new(),
+            len: 0,
+            index: None,
             urgent: List::EMPTY,
             ordinary: List::EMPTY,
             leased: List::EMPTY,
@@ -84,32 +86,26 @@ impl Mailbox {
     /// Puts an item behind all others of its key. A number that is held already changes nothing, also
     /// when the mailbox is full; one that was settled as done is forgotten and would come in again.
     pub fn publish(&mut self, item: Item) -> Result<(), Full> {
-        let full = self.len() >= self.limits.depth_max.min(SLOTS_MAX);
-        let slab = &mut self.slab;
-        let number = self.numbers.entry(
-            hash(item.number),
-            |&slot| slab.node(slot).number == item.number,
-            |&slot| hash(slab.node(slot).number),
-        );
-        let Entry::Vacant(number) = number else { return Ok(()) };
-        if full {
+        if self.slot(item.number).is_some() {
+            return Ok(());
+        }
+        if self.len() >= self.limits.depth_max.min(SLOTS_MAX) {
             return Err(Full);
         }
-        let slot = slab.insert(Node::new(item));
-        number.insert(slot);
-
-        let key =
-            self.keys.entry(hash(item.key), |queue| queue.key == item.key, |queue| hash(queue.key));
-        match key {
-            Entry::Occupied(mut queue) => {
-                let tail = std::mem::replace(&mut queue.get_mut().tail, slot);
-                self.slab.node_mut(tail).key_next = slot;
-                self.slab.node_mut(slot).key_prev = tail;
-            }
-            Entry::Vacant(vacant) => {
-                vacant.insert(Queue { key: item.key, head: slot, tail: slot });
-                self.enter(slot);
-            }
+        let tail = self.tail(item.key);
+        if self.index.is_none() && self.len() == SCANNED_MAX {
+            self.index = Some(Box::new(Index::of(&self.slab)));
+        }
+        let slot = self.slab.insert(Node::new(item));
+        self.len += 1;
+        if let Some(index) = &mut self.index {
+            index.add(&self.slab, slot);
+        }
+        if let Some(tail) = tail {
+            self.slab.node_mut(tail).key_next = slot;
+            self.slab.node_mut(slot).key_prev = tail;
+        } else {
+            self.enter(slot);
         }
         debug_assert!(self.check_invariants());
         Ok(())
@@ -195,11 +191,11 @@ impl Mailbox {
     }
 
     pub fn len(&self) -> usize {
-        self.numbers.len()
+        self.len as usize
     }
 
     pub fn is_empty(&self) -> bool {
-        self.numbers.is_empty()
+        self.len == 0
     }
 
     /// How many could be leased at once. Retries count from the `lease` or `expire_leases` that sees them due.
@@ -227,9 +223,13 @@ impl Mailbox {
     /// Whether the parts agree: counts always, every list only while the mailbox is small.
     pub fn check_invariants(&self) -> bool {
         let heads = self.ready_len() + self.leased_len() + self.delayed.len();
-        heads == self.keys.len()
-            && self.keys.len() <= self.numbers.len()
-            && self.numbers.len() <= self.slab.nodes.len()
+        heads <= self.len()
+            && (heads == 0) == self.is_empty()
+            && self
+                .index
+                .as_ref()
+                .is_none_or(|index| index.tails.len() == heads && index.numbers.len() == self.len())
+            && (self.index.is_some() || self.slab.nodes.len() <= SCANNED_MAX)
             && (self.len() > CHECKED_MAX || self.check_lists())
     }
 
@@ -301,9 +301,10 @@ impl Mailbox {
     }
 
     fn remove(&mut self, slot: u32) {
-        let Node { number, key, place, at, key_prev, key_next, .. } = *self.slab.node(slot);
+        let node = *self.slab.node(slot);
+        let Node { number, place, at, key_prev, key_next, .. } = node;
         match place {
-            Place::Behind => {}
+            Place::Nowhere | Place::Behind => {}
             Place::Ready => self.leave(slot),
             Place::Leased => self.leased.unlink(&mut self.slab, slot),
             Place::Delayed => {
@@ -316,33 +317,38 @@ impl Mailbox {
         if key_next != NONE {
             self.slab.node_mut(key_next).key_prev = key_prev;
         }
-        if (key_prev == NONE || key_next == NONE)
-            && let Ok(mut queue) = self.keys.find_entry(hash(key), |queue| queue.key == key)
-        {
-            match (key_prev, key_next) {
-                (NONE, NONE) => {
-                    queue.remove();
-                }
-                (NONE, next) => queue.get_mut().head = next,
-                (prev, _) => queue.get_mut().tail = prev,
-            }
-        }
         if key_prev == NONE && key_next != NONE {
             self.enter(key_next);
         }
-        if let Ok(entry) = self.numbers.find_entry(hash(number), |&other| other == slot) {
-            entry.remove();
-        }
         self.slab.remove(slot);
-        if self.numbers.is_empty() && self.slab.nodes.capacity() > KEPT_MAX {
+        self.len -= 1;
+        if let Some(index) = &mut self.index {
+            index.remove(node, slot);
+        }
+        if self.len == 0 && self.slab.nodes.capacity() > KEPT_MAX {
             self.slab = Slab::new();
-            self.numbers = HashTable::new();
-            self.keys = HashTable::new();
+            self.index = None;
         }
     }
 
     fn slot(&self, number: u64) -> Option<u32> {
-        self.numbers.find(hash(number), |&slot| self.slab.node(slot).number == number).copied()
+        match &self.index {
+            Some(index) => index
+                .numbers
+                .find(hash(number), |&slot| self.slab.node(slot).number == number)
+                .copied(),
+            None => self.slab.find(|node| node.number == number),
+        }
+    }
+
+    /// The last item of a key.
+    fn tail(&self, key: u64) -> Option<u32> {
+        match &self.index {
+            Some(index) => {
+                index.tails.find(hash(key), |tail| tail.key == key).map(|tail| tail.slot)
+            }
+            None => self.slab.find(|node| node.key == key && node.key_next == NONE),
+        }
     }
 
     fn check_lists(&self) -> bool {
@@ -351,23 +357,27 @@ impl Mailbox {
             lane.check(slab, |node| node.place == Place::Ready && node.urgent == is_urgent)
                 && lane.nodes(slab).is_sorted_by_key(|node| node.turn)
         };
-        let queues = self.keys.iter().map(|queue| {
-            let mut items = 0;
-            let (mut last, mut slot) = (NONE, queue.head);
-            while slot != NONE && items <= self.len() {
-                let node = slab.node(slot);
-                let is_head = slot == queue.head;
-                if node.key != queue.key
-                    || node.key_prev != last
-                    || is_head == (node.place == Place::Behind)
-                {
-                    return None;
+        let items: usize = slab
+            .nodes
+            .iter()
+            .filter(|node| node.key_prev == NONE)
+            .map(|head| {
+                let rest = std::iter::successors(Some(head), |node| {
+                    (node.key_next != NONE).then(|| slab.node(node.key_next))
+                });
+                let is_chain = |(place, node): (usize, &Node)| {
+                    node.key == head.key
+                        && (place == 0) == (node.place != Place::Behind)
+                        && (node.key_next == NONE
+                            || slab.node(slab.node(node.key_next).key_prev).number == node.number)
+                };
+                if head.place == Place::Nowhere {
+                    0
+                } else {
+                    rest.enumerate().take_while(|&pair| is_chain(pair)).count()
                 }
-                items += 1;
-                (last, slot) = (slot, node.key_next);
-            }
-            (last == queue.tail).then_some(items)
-        });
+            })
+            .sum();
         ready(urgent, true)
             && ready(ordinary, false)
             && self.leased.check(slab, |node| node.place == Place::Leased)
@@ -376,159 +386,69 @@ impl Mailbox {
                 let node = slab.node(slot);
                 node.place == Place::Delayed && node.at == at && node.number == number
             })
-            && queues.sum::<Option<usize>>() == Some(self.len())
+            && items == self.len()
     }
 }
 
-/// The items of one key, linked through the slab; only the head can leave.
+/// Finds items by number and the last item of each key.
+#[derive(Debug, Default)]
+struct Index {
+    numbers: HashTable<u32>,
+    tails: HashTable<Tail>,
+}
+
 #[derive(Debug)]
-struct Queue {
+struct Tail {
     key: u64,
-    head: u32,
-    tail: u32,
+    slot: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Behind,
-    Ready,
-    Leased,
-    Delayed,
-}
+impl Index {
+    /// Every slot holds an item.
+    fn of(slab: &Slab) -> Self {
+        let mut index = Self::default();
+        for (slot, node) in (0..).zip(&slab.nodes) {
+            index.add_number(slab, slot);
+            if node.key_next == NONE {
+                index.set_tail(node.key, slot);
+            }
+        }
+        index
+    }
 
-/// One cache line.
-#[derive(Debug)]
-struct Node {
-    number: u64,
-    key: u64,
-    /// Leased: when that ends. Delayed: when it is due.
-    at: Timestamp,
-    /// When it became ready, counted in all that did.
-    turn: u64,
-    /// How many urgent ones had become ready before it.
-    urgent_before: u64,
-    bytes: u32,
-    prev: u32,
-    next: u32,
-    key_prev: u32,
-    key_next: u32,
-    attempts: u16,
-    urgent: bool,
-    place: Place,
-}
+    fn add(&mut self, slab: &Slab, slot: u32) {
+        self.add_number(slab, slot);
+        self.set_tail(slab.node(slot).key, slot);
+    }
 
-impl Node {
-    const fn new(item: Item) -> Self {
-        Self {
-            number: item.number,
-            key: item.key,
-            at: Timestamp::ZERO,
-            turn: 0,
-            urgent_before: 0,
-            bytes: item.bytes,
-            prev: NONE,
-            next: NONE,
-            key_prev: NONE,
-            key_next: NONE,
-            attempts: 0,
-            urgent: item.urgent,
-            place: Place::Behind,
+    fn remove(&mut self, Node { number, key, key_prev, key_next, .. }: Node, slot: u32) {
+        if let Ok(entry) = self.numbers.find_entry(hash(number), |&other| other == slot) {
+            entry.remove();
+        }
+        if key_next == NONE
+            && let Ok(mut tail) = self.tails.find_entry(hash(key), |tail| tail.key == key)
+        {
+            match key_prev {
+                NONE => {
+                    tail.remove();
+                }
+                prev => tail.get_mut().slot = prev,
+            }
         }
     }
-}
 
-#[derive(Debug)]
-struct Slab {
-    nodes: Vec<Node>,
-    /// Free slots, linked by `next`.
-    free: u32,
-}
-
-impl Slab {
-    const fn new() -> Self {
-        Self { nodes: Vec::new(), free: NONE }
+    fn add_number(&mut self, slab: &Slab, slot: u32) {
+        let number = slab.node(slot).number;
+        self.numbers.insert_unique(hash(number), slot, |&slot| hash(slab.node(slot).number));
     }
 
-    fn insert(&mut self, node: Node) -> u32 {
-        if self.free == NONE {
-            self.nodes.push(node);
-            return u32::try_from(self.nodes.len() - 1).unwrap_or(NONE);
+    fn set_tail(&mut self, key: u64, slot: u32) {
+        match self.tails.entry(hash(key), |tail| tail.key == key, |tail| hash(tail.key)) {
+            Entry::Occupied(mut tail) => tail.get_mut().slot = slot,
+            Entry::Vacant(vacant) => {
+                vacant.insert(Tail { key, slot });
+            }
         }
-        let slot = self.free;
-        self.free = std::mem::replace(self.node_mut(slot), node).next;
-        slot
-    }
-
-    fn remove(&mut self, slot: u32) {
-        self.node_mut(slot).next = std::mem::replace(&mut self.free, slot);
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "slots come from here and the slab never shrinks")]
-    fn node(&self, slot: u32) -> &Node {
-        &self.nodes[slot as usize]
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "slots come from here and the slab never shrinks")]
-    fn node_mut(&mut self, slot: u32) -> &mut Node {
-        &mut self.nodes[slot as usize]
-    }
-}
-
-/// A list through `prev` and `next` of its nodes.
-#[derive(Debug)]
-struct List {
-    head: u32,
-    tail: u32,
-    len: u32,
-}
-
-impl List {
-    const EMPTY: Self = Self { head: NONE, tail: NONE, len: 0 };
-
-    /// `after` = `NONE` puts it first.
-    fn insert_after(&mut self, slab: &mut Slab, after: u32, slot: u32) {
-        let next = match after {
-            NONE => std::mem::replace(&mut self.head, slot),
-            after => std::mem::replace(&mut slab.node_mut(after).next, slot),
-        };
-        match next {
-            NONE => self.tail = slot,
-            next => slab.node_mut(next).prev = slot,
-        }
-        let node = slab.node_mut(slot);
-        (node.prev, node.next) = (after, next);
-        self.len += 1;
-    }
-
-    fn unlink(&mut self, slab: &mut Slab, slot: u32) {
-        let Node { prev, next, .. } = *slab.node(slot);
-        match prev {
-            NONE => self.head = next,
-            prev => slab.node_mut(prev).next = next,
-        }
-        match next {
-            NONE => self.tail = prev,
-            next => slab.node_mut(next).prev = prev,
-        }
-        self.len -= 1;
-    }
-
-    fn head<'slab>(&self, slab: &'slab Slab) -> Option<&'slab Node> {
-        (self.head != NONE).then(|| slab.node(self.head))
-    }
-
-    fn nodes<'slab>(&self, slab: &'slab Slab) -> impl Iterator<Item = &'slab Node> {
-        std::iter::successors(self.head(slab), |node| {
-            (node.next != NONE).then(|| slab.node(node.next))
-        })
-        .take(self.len as usize + 1)
-    }
-
-    fn check(&self, slab: &Slab, belongs: impl Fn(&Node) -> bool) -> bool {
-        self.nodes(slab).count() == self.len as usize
-            && self.nodes(slab).all(belongs)
-            && (self.head == NONE) == (self.tail == NONE)
-            && self.nodes(slab).last().is_none_or(|last| std::ptr::eq(last, slab.node(self.tail)))
     }
 }
 
@@ -538,8 +458,9 @@ fn hash(value: u64) -> u64 {
     STATE.hash_one(value)
 }
 
-const NONE: u32 = u32::MAX;
 const SLOTS_MAX: usize = NONE as usize;
+/// Items that are found by looking at each: most mailboxes never hold more, and stay without an index.
+const SCANNED_MAX: usize = 8;
 /// Slots an empty mailbox keeps for the next burst.
 const KEPT_MAX: usize = 64;
 /// Every public call walks the lists of a mailbox up to this depth, in debug builds.
