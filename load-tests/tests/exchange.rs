@@ -49,18 +49,24 @@ async fn every_mode_brings_every_document_exactly_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_open_loop_keeps_its_rate_and_counts_a_stall_against_the_server() {
+async fn an_open_loop_keeps_its_rate() {
     for mode in [STREAMED, UNARY] {
-        let calm = report(mode, Some(400.0), Faults::default()).await;
-        assert!((300.0..500.0).contains(&calm.receipts_per_s), "{}", calm.text());
-        assert!(calm.judgement.is_clean());
-        assert!((180..=220).contains(&calm.receipt.count), "{}", calm.text());
+        let report = report(mode, Some(400.0), Faults::default()).await;
+        // Counted by intended moment, so a busy machine makes documents late, not fewer.
+        assert!((195..=205).contains(&report.receipt.count), "{}", report.text());
+        assert!(report.judgement.is_clean(), "{}", report.text());
+    }
+}
 
-        let stall = Faults { stall_once: Duration::from_millis(300), ..Faults::default() };
-        let stalled = report(mode, Some(400.0), stall).await;
-        // A closed loop would see one or a few slow answers; here all that were due meanwhile are late.
-        assert!(stalled.receipt.p50_us > 10.0 * calm.receipt.p50_us, "{}", stalled.text());
-        assert!(stalled.receipt.max_us > 250_000.0, "{}", stalled.text());
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_was_due_during_a_stall_is_late() {
+    for mode in [Mode::Streamed { connections: 1, window: 8, batch: 8 }, Mode::Single] {
+        let stall = Faults { stall_once: Duration::from_millis(400), ..Faults::default() };
+        let report = report(mode, Some(400.0), stall).await;
+        // A closed loop would have seen one slow answer, or one slow window.
+        assert!(report.receipt.p50_us > 50_000.0, "{}", report.text());
+        assert!(report.receipt.max_us > 350_000.0, "{}", report.text());
+        assert!(!report.limits.contains(&Limit::LateSends), "{}", report.text());
     }
 }
 
