@@ -76,6 +76,16 @@ pub(crate) struct Sending {
     pub(crate) errors: Errors,
 }
 
+impl Sending {
+    /// Notes how late documents go out that could have gone since `free_since`.
+    pub(crate) fn late(&mut self, field: &Field, intended: &[u64], free_since: u64) {
+        let now = runtime::now();
+        for &moment in intended.iter().filter(|&&moment| field.span.holds(moment)) {
+            self.lag.record(moment.max(free_since), now);
+        }
+    }
+}
+
 /// What one receiving task saw.
 #[derive(Debug, Default)]
 pub(crate) struct Receiving {

@@ -37,9 +37,6 @@ pub async fn run(plan: &Plan) -> Result<Report, LoadError> {
     let before = Sample::now(plan, &field);
     sleep_to(field.span.until).await;
     let after = Sample::now(plan, &field);
-    if let Some(pacer) = &field.pacer {
-        pacer.stop();
-    }
 
     let sending = join(sending).await;
     drain(plan, &field).await;
@@ -93,10 +90,12 @@ async fn receivers(plan: &Plan) -> Result<Vec<Receiver>, LoadError> {
 
 fn field(plan: &Plan) -> Result<Arc<Field>, LoadError> {
     let from = runtime::now() + runtime::nanos(plan.warm_up);
+    let until = from + runtime::nanos(plan.duration);
+    let pacer = plan.rate.map(|rate| Pacer::start(rate, until)).transpose();
     Ok(Arc::new(Field {
         documents: Documents::new(plan, runtime::wall()),
-        span: Span { from, until: from + runtime::nanos(plan.duration) },
-        pacer: plan.rate.map(Pacer::start).transpose().map_err(LoadError::Pacer)?,
+        span: Span { from, until },
+        pacer: pacer.map_err(LoadError::Pacer)?,
         accepted: AtomicU64::new(0),
         delivered: AtomicU64::new(0),
     }))

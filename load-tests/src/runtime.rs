@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
@@ -47,42 +47,40 @@ pub(crate) struct Pacer {
     due: Semaphore,
     taken: AtomicU64,
     start: u64,
+    until: u64,
     interval: f64,
-    stop: AtomicBool,
 }
 
 impl Pacer {
-    pub(crate) fn start(rate: f64) -> std::io::Result<Arc<Self>> {
+    /// Documents are due until that moment; the thread ends with them.
+    pub(crate) fn start(rate: f64, until: u64) -> std::io::Result<Arc<Self>> {
         let pacer = Arc::new(Self {
             due: Semaphore::new(0),
             taken: AtomicU64::new(0),
             start: now(),
+            until,
             interval: 1e9 / rate,
-            stop: AtomicBool::new(false),
         });
         let paced = Arc::clone(&pacer);
         std::thread::Builder::new().name("pacer".to_owned()).spawn(move || paced.pace())?;
         Ok(pacer)
     }
 
-    /// The intended moments of the next documents, at least one and at most `most`.
-    pub(crate) async fn next(&self, most: usize) -> Option<impl Iterator<Item = u64> + use<'_>> {
-        self.due.acquire().await.ok()?.forget();
-        let more = self.due.forget_permits(most.saturating_sub(1));
-        let count = more as u64 + 1;
+    /// The intended moments of the next documents, at most `most`. Empty: there are no more, and
+    /// all that were due have been taken, however late.
+    pub(crate) async fn next(&self, most: usize) -> Vec<u64> {
+        let Ok(permit) = self.due.acquire().await else { return Vec::new() };
+        permit.forget();
+        let count = 1 + self.due.forget_permits(most.saturating_sub(1)) as u64;
         let first = self.taken.fetch_add(count, Ordering::Relaxed);
-        Some((first..first + count).map(|index| self.intended(index)))
-    }
-
-    pub(crate) fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.due.close();
+        let moments = (first..first + count).map(|index| self.intended(index));
+        moments.take_while(|&moment| moment < self.until).collect()
     }
 
     #[expect(clippy::disallowed_methods, reason = "precise pacing needs the kernel's timer")]
     fn pace(&self) {
         let mut given = 0_u64;
-        while !self.stop.load(Ordering::Relaxed) {
+        while self.intended(given) < self.until {
             let passed = now();
             let mut fresh = 0;
             while fresh < GIVEN_AT_ONCE_MAX && self.intended(given) <= passed {
@@ -95,8 +93,10 @@ impl Pacer {
                 given -= fresh as u64;
             }
             let wait = self.intended(given).saturating_sub(now());
-            std::thread::sleep(Duration::from_nanos(wait.clamp(WAIT_NS_MIN, WAIT_NS_MAX)));
+            std::thread::sleep(Duration::from_nanos(wait.max(WAIT_NS_MIN)));
         }
+        // Due after the end: whoever takes one knows that it is over.
+        self.due.add_permits(BACKLOG_MAX);
     }
 
     #[expect(
@@ -113,7 +113,6 @@ impl Pacer {
 const GIVEN_AT_ONCE_MAX: usize = 65_536;
 const BACKLOG_MAX: usize = 1 << 24;
 const WAIT_NS_MIN: u64 = 20_000;
-const WAIT_NS_MAX: u64 = 50_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -121,14 +120,19 @@ mod tests {
 
     #[tokio::test]
     async fn documents_are_due_at_even_steps_whatever_the_takers_do() {
-        let pacer = Pacer::start(2_000.0).unwrap();
+        let start = now();
+        let pacer = Pacer::start(2_000.0, start + 100_000_000).unwrap();
         let mut intended: Vec<u64> = Vec::new();
-        while intended.len() < 200 {
-            intended.extend(pacer.next(7).await.unwrap());
+        loop {
+            let due = pacer.next(7).await;
+            assert!(due.iter().all(|&moment| moment <= now()), "none is given before its time");
+            if due.is_empty() {
+                break;
+            }
+            intended.extend(due);
         }
-        pacer.stop();
+        assert!((195..=200).contains(&intended.len()), "{}", intended.len());
         assert!(intended.windows(2).all(|pair| (499_999..=500_001).contains(&(pair[1] - pair[0]))));
-        assert!(now() >= intended[199], "none is given before its time");
-        assert!(pacer.next(1).await.is_none() || intended.len() >= 200);
+        assert!(pacer.next(7).await.is_empty());
     }
 }

@@ -12,7 +12,7 @@ use tonic::Status;
 
 use crate::channel::Client;
 use crate::counters::{Field, Sending, bump};
-use crate::runtime::{self, Pacer};
+use crate::runtime;
 use crate::wire::v1;
 
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,9 @@ pub(crate) async fn streamed(
     batch: usize,
 ) -> Sending {
     let mut sending = Sending::default();
-    while !field.is_over() {
-        if let Err(status) = stream(&field, &mut client, (window, batch), &mut sending).await {
+    let mut source = Source { field: &field, is_dry: false };
+    while !source.is_over() {
+        if let Err(status) = stream(&mut source, &mut client, (window, batch), &mut sending).await {
             sending.errors.status(&status);
             runtime::sleep(PAUSE_AFTER_ERROR).await;
         }
@@ -39,12 +40,14 @@ pub(crate) async fn streamed(
 }
 
 async fn stream(
-    field: &Field,
+    source: &mut Source<'_>,
     client: &mut Client,
     (window, batch): (usize, usize),
     sending: &mut Sending,
 ) -> Result<(), Status> {
-    let (outbox, batches) = mpsc::channel(window.div_ceil(batch) + 1);
+    let field = source.field;
+    // Room for every message that can be unanswered: sending never waits, so answers are always read.
+    let (outbox, batches) = mpsc::channel(window);
     let mut answers = client.submit_stream(ReceiverStream::new(batches)).await?.into_inner();
     let mut open = VecDeque::<(u64, Vec<Sent>)>::new();
     let (mut credit, mut number) = (window, 0);
@@ -53,14 +56,14 @@ async fn stream(
     tokio::pin!(patience);
     loop {
         if field.pacer.is_none() {
-            while credit > 0 && !field.is_over() {
+            while credit > 0 && !source.is_over() {
                 let now = runtime::now();
                 let moments = std::iter::repeat_n(now, credit.min(batch));
                 number += 1;
                 credit -= put(field, &outbox, number, moments, &mut open).await?;
             }
         }
-        if open.is_empty() && field.is_over() {
+        if open.is_empty() && source.is_over() {
             return Ok(());
         }
         tokio::select! {
@@ -72,16 +75,18 @@ async fn stream(
                 }
                 credit += take(field, &answer, &mut open, sending)?;
             }
-            due = due(field, credit.min(batch)), if credit > 0 && !field.is_over() => {
-                let Some(due) = due else { continue };
-                let (now, due) = (runtime::now(), due.collect::<Vec<_>>());
-                for &intended in due.iter().filter(|&&intended| field.span.holds(intended)) {
-                    sending.lag.record(intended.max(free_since), now);
+            due = source.due(credit.min(batch)), if credit > 0 && !source.is_over() => {
+                if due.is_empty() {
+                    continue;
                 }
+                sending.late(field, &due, free_since);
                 number += 1;
                 credit -= put(field, &outbox, number, due.into_iter(), &mut open).await?;
             }
-            () = &mut patience => return Ok(()),
+            () = &mut patience => {
+                source.is_dry = true;
+                return Ok(());
+            }
         }
     }
 }
@@ -151,6 +156,7 @@ fn note(field: &Field, sent: Sent, receipt: &v1::Receipt, now: u64, sending: &mu
 /// Keeps at most `in_flight` calls open.
 pub(crate) async fn unary(field: Arc<Field>, client: Client, in_flight: usize) -> Sending {
     let mut sending = Sending::default();
+    let mut source = Source { field: &field, is_dry: false };
     let mut calls = FuturesUnordered::new();
     let mut free_since = runtime::now();
     let patience = patience(&field);
@@ -164,10 +170,10 @@ pub(crate) async fn unary(field: Arc<Field>, client: Client, in_flight: usize) -
         }
     };
     loop {
-        while field.pacer.is_none() && calls.len() < in_flight && !field.is_over() {
+        while field.pacer.is_none() && calls.len() < in_flight && !source.is_over() {
             calls.push(call(runtime::now()));
         }
-        if calls.is_empty() && field.is_over() {
+        if calls.is_empty() && source.is_over() {
             return sending;
         }
         let room = in_flight - calls.len();
@@ -185,25 +191,34 @@ pub(crate) async fn unary(field: Arc<Field>, client: Client, in_flight: usize) -
                     }
                 }
             }
-            due = due(&field, room), if room > 0 && !field.is_over() => {
-                let now = runtime::now();
-                for intended in due.into_iter().flatten() {
-                    if field.span.holds(intended) {
-                        sending.lag.record(intended.max(free_since), now);
-                    }
-                    calls.push(call(intended));
-                }
+            due = source.due(room), if room > 0 && !source.is_over() => {
+                sending.late(&field, &due, free_since);
+                calls.extend(due.into_iter().map(call));
             }
             () = &mut patience => return sending,
         }
     }
 }
 
-/// The next moments of an open loop; never, in a closed one.
-async fn due(field: &Field, most: usize) -> Option<impl Iterator<Item = u64> + use<'_>> {
-    match &field.pacer {
-        Some(pacer) => Pacer::next(pacer, most).await,
-        None => std::future::pending().await,
+/// When documents are to be sent, and when there are no more.
+#[derive(Debug)]
+struct Source<'field> {
+    field: &'field Field,
+    is_dry: bool,
+}
+
+impl Source<'_> {
+    /// The next moments of an open loop; never, in a closed one.
+    async fn due(&mut self, most: usize) -> Vec<u64> {
+        let Some(pacer) = &self.field.pacer else { return std::future::pending().await };
+        let due = pacer.next(most).await;
+        self.is_dry = due.is_empty();
+        due
+    }
+
+    /// An open loop ends when all that was due is sent, a closed one with its time.
+    fn is_over(&self) -> bool {
+        self.is_dry || (self.field.pacer.is_none() && self.field.is_over())
     }
 }
 
