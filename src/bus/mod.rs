@@ -1,4 +1,289 @@
 //! Deliveries waiting for their recipient, rebuilt from the fold.
+//!
+//! One mailbox per neighbouring platform, and one per agency while a receive stream watches it. An inbox
+//! that nobody watches needs no mailbox: it is a view (`domain/tracking`).
+//!
+//! Invariant: the bus holds numbers, never documents; what is leased here is still open in the fold.
 
 pub mod mailbox;
 mod slab;
+
+use crate::clock::Timestamp;
+use crate::domain::directory::AgencyId;
+use crate::domain::routing::PlatformIx;
+use crate::domain::tracking::{Destination, Effect};
+use mailbox::{Item, Mailbox, MailboxLimits, Settlement};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+type Map<K, V> = hashbrown::HashMap<K, V, foldhash::fast::FixedState>;
+
+/// A receive stream's place on the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(u64);
+
+#[derive(Debug)]
+struct Link {
+    mailbox: Mailbox,
+    wake: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    mailbox: Mailbox,
+    watchers: Vec<SubscriptionId>,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    wake: Arc<Notify>,
+    agencies: Vec<AgencyId>,
+    /// Agencies that may have something to lease.
+    ready: VecDeque<AgencyId>,
+    leased: Map<u64, AgencyId>,
+}
+
+/// The mailboxes of one platform.
+#[derive(Debug)]
+pub struct Bus {
+    limits: MailboxLimits,
+    links: BTreeMap<PlatformIx, Link>,
+    watched: Map<AgencyId, Watched>,
+    subscriptions: BTreeMap<SubscriptionId, Subscription>,
+    next_subscription: u64,
+    state: foldhash::fast::FixedState,
+    /// Whom the last effects concern; woken after the lock is let go.
+    to_wake: Vec<Arc<Notify>>,
+}
+
+impl Bus {
+    pub fn new(
+        limits: MailboxLimits,
+        neighbours: impl IntoIterator<Item = PlatformIx>,
+        seed: u64,
+    ) -> Self {
+        let state = foldhash::fast::FixedState::with_seed(seed);
+        let link =
+            |peer| (peer, Link { mailbox: Mailbox::new(limits), wake: Arc::new(Notify::new()) });
+        Self {
+            limits,
+            links: neighbours.into_iter().map(link).collect(),
+            watched: Map::with_hasher(state.clone()),
+            subscriptions: BTreeMap::new(),
+            next_subscription: 1,
+            state,
+            to_wake: Vec::new(),
+        }
+    }
+
+    /// Does what the fold said. Wakes nobody: see `take_wakes`.
+    pub fn apply(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match *effect {
+                Effect::Enqueue { to, number, key, urgent, bytes } => {
+                    self.enqueue(to, Item { number, key, urgent, bytes });
+                }
+                Effect::Remove { to, number } => self.settle(to, number, Settlement::Done),
+                Effect::Again { to, number, at } => {
+                    self.settle(to, number, Settlement::Again { at });
+                }
+            }
+        }
+    }
+
+    /// Those to wake since the last call, once each.
+    pub fn take_wakes(&mut self) -> Vec<Arc<Notify>> {
+        self.to_wake.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        std::mem::take(&mut self.to_wake)
+    }
+
+    pub fn link_wake(&self, peer: PlatformIx) -> Option<Arc<Notify>> {
+        self.links.get(&peer).map(|link| Arc::clone(&link.wake))
+    }
+
+    /// Leases work for a neighbour: numbers into `out`.
+    pub fn lease_link(
+        &mut self,
+        peer: PlatformIx,
+        now: Timestamp,
+        items_max: usize,
+        bytes_max: u64,
+        out: &mut Vec<u64>,
+    ) {
+        if let Some(link) = self.links.get_mut(&peer) {
+            link.mailbox.lease(now, FOREVER, items_max, bytes_max, out);
+        }
+    }
+
+    /// When the next delayed item for a neighbour is due.
+    pub fn link_deadline(&self, peer: PlatformIx) -> Option<Timestamp> {
+        self.links.get(&peer)?.mailbox.next_deadline().filter(|&at| at < FOREVER)
+    }
+
+    /// Gives leased numbers back as if they had never been leased.
+    pub fn release_link(&mut self, peer: PlatformIx, numbers: &[u64]) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        for &number in numbers {
+            link.mailbox.settle(number, Settlement::Released);
+        }
+        self.to_wake.push(Arc::clone(&link.wake));
+    }
+
+    pub fn link_len(&self, peer: PlatformIx) -> usize {
+        self.links.get(&peer).map_or(0, |link| link.mailbox.len())
+    }
+
+    pub fn neighbours(&self) -> Vec<PlatformIx> {
+        self.links.keys().copied().collect()
+    }
+
+    /// Begins a receive stream. `open` are the items that already wait, as (agency, item).
+    pub fn subscribe(
+        &mut self,
+        agencies: Vec<AgencyId>,
+        open: Vec<(AgencyId, Item)>,
+    ) -> (SubscriptionId, Arc<Notify>) {
+        let id = SubscriptionId(self.next_subscription);
+        self.next_subscription += 1;
+        let wake = Arc::new(Notify::new());
+        for &agency in &agencies {
+            let limits = self.limits;
+            let watched = self
+                .watched
+                .entry(agency)
+                .or_insert_with(|| Watched { mailbox: Mailbox::new(limits), watchers: Vec::new() });
+            watched.watchers.push(id);
+        }
+        let subscription = Subscription {
+            wake: Arc::clone(&wake),
+            agencies,
+            ready: VecDeque::new(),
+            leased: Map::with_hasher(self.state.clone()),
+        };
+        self.subscriptions.insert(id, subscription);
+        for (agency, item) in open {
+            self.enqueue(Destination::Inbox(agency), item);
+        }
+        (id, wake)
+    }
+
+    /// Ends a receive stream; what it had not acknowledged is for others.
+    pub fn unsubscribe(&mut self, id: SubscriptionId) {
+        let Some(subscription) = self.subscriptions.remove(&id) else { return };
+        let mut released: Vec<(u64, AgencyId)> = subscription.leased.into_iter().collect();
+        released.sort_unstable();
+        for (number, agency) in released {
+            if let Some(watched) = self.watched.get_mut(&agency) {
+                watched.mailbox.settle(number, Settlement::Released);
+            }
+        }
+        for agency in subscription.agencies {
+            let Some(watched) = self.watched.get_mut(&agency) else { continue };
+            watched.watchers.retain(|&watcher| watcher != id);
+            if watched.watchers.is_empty() {
+                self.watched.remove(&agency);
+            } else {
+                self.announce(agency);
+            }
+        }
+    }
+
+    /// Leases work for a receive stream: numbers into `out`.
+    pub fn lease_stream(
+        &mut self,
+        id: SubscriptionId,
+        now: Timestamp,
+        items_max: usize,
+        bytes_max: u64,
+        out: &mut Vec<u64>,
+    ) {
+        let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
+        // Each agency gets one turn, so that a busy inbox does not starve the others of the stream.
+        for _ in 0..subscription.ready.len() {
+            let had = out.len();
+            if had >= items_max {
+                break;
+            }
+            let Some(agency) = subscription.ready.pop_front() else { break };
+            let Some(watched) = self.watched.get_mut(&agency) else { continue };
+            watched.mailbox.lease(now, FOREVER, items_max - had, bytes_max, out);
+            for &number in out.iter().skip(had) {
+                subscription.leased.insert(number, agency);
+            }
+            if watched.mailbox.ready_len() > 0 {
+                subscription.ready.push_back(agency);
+            }
+        }
+    }
+
+    /// The stream's client did not take these after all.
+    pub fn release_stream(&mut self, id: SubscriptionId, numbers: &[u64]) {
+        let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
+        let agencies: Vec<AgencyId> =
+            numbers.iter().filter_map(|number| subscription.leased.remove(number)).collect();
+        for (&number, &agency) in numbers.iter().zip(&agencies) {
+            if let Some(watched) = self.watched.get_mut(&agency) {
+                watched.mailbox.settle(number, Settlement::Released);
+            }
+            self.announce(agency);
+        }
+    }
+
+    fn enqueue(&mut self, to: Destination, item: Item) {
+        match to {
+            Destination::Link(peer) => {
+                let Some(link) = self.links.get_mut(&peer) else { return };
+                // The fold has already refused what is too much; a full mailbox cannot happen.
+                let published = link.mailbox.publish(item);
+                debug_assert!(published.is_ok(), "the fold bounds link mailboxes");
+                self.to_wake.push(Arc::clone(&link.wake));
+            }
+            Destination::Inbox(agency) => {
+                let Some(watched) = self.watched.get_mut(&agency) else { return };
+                let published = watched.mailbox.publish(item);
+                debug_assert!(published.is_ok(), "the fold bounds inboxes");
+                self.announce(agency);
+            }
+        }
+    }
+
+    fn settle(&mut self, to: Destination, number: u64, settlement: Settlement) {
+        match to {
+            Destination::Link(peer) => {
+                if let Some(link) = self.links.get_mut(&peer) {
+                    link.mailbox.settle(number, settlement);
+                    self.to_wake.push(Arc::clone(&link.wake));
+                }
+            }
+            Destination::Inbox(agency) => {
+                let Some(watched) = self.watched.get_mut(&agency) else { return };
+                watched.mailbox.settle(number, settlement);
+                let has_more = watched.mailbox.ready_len() > 0;
+                for watcher in &watched.watchers {
+                    if let Some(subscription) = self.subscriptions.get_mut(watcher) {
+                        subscription.leased.remove(&number);
+                    }
+                }
+                if has_more {
+                    self.announce(agency);
+                }
+            }
+        }
+    }
+
+    /// Tells the watchers of an agency that there may be something.
+    fn announce(&mut self, agency: AgencyId) {
+        let Some(watched) = self.watched.get(&agency) else { return };
+        for watcher in &watched.watchers {
+            let Some(subscription) = self.subscriptions.get_mut(watcher) else { continue };
+            if subscription.ready.back() != Some(&agency) {
+                subscription.ready.push_back(agency);
+            }
+            self.to_wake.push(Arc::clone(&subscription.wake));
+        }
+    }
+}
+
+/// Leases end by settlement, not by time: who holds one lives in this process.
+const FOREVER: Timestamp = Timestamp(u64::MAX);

@@ -80,7 +80,8 @@ fn tidy<S: Storage>(storage: &S) -> io::Result<Vec<String>> {
     let mut names = storage.names()?;
     names.sort_unstable();
     let is_orphan = |name: &str| {
-        index::number_of(name).is_some_and(|number| !names.contains(&file_name(number)))
+        index::number_of(name)
+            .is_some_and(|number| names.binary_search(&file_name(number)).is_err())
     };
     let (stale, kept): (Vec<String>, Vec<String>) =
         names.iter().cloned().partition(|name| name.ends_with(".tmp") || is_orphan(name));

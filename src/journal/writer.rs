@@ -189,12 +189,14 @@ pub(super) struct Threads {
 impl Threads {
     pub(super) fn start<S: Storage>(writer: Writer<S>) -> io::Result<Self> {
         let shared = Arc::clone(&writer.shared);
+        let keeping = Arc::clone(&shared);
         let keeper = std::thread::Builder::new()
             .name("journal-keeper".to_owned())
-            .spawn(move || shared.keeper.run(&shared.shelf))?;
+            .spawn(move || keeping.keeper.run(&keeping.shelf))?;
         let writer = std::thread::Builder::new()
             .name("journal-writer".to_owned())
-            .spawn(move || writer.run())?;
+            .spawn(move || writer.run())
+            .inspect_err(|_| shared.keeper.close())?;
         Ok(Self { writer, keeper })
     }
 

@@ -77,7 +77,9 @@ impl Model {
             file.lose(&mut random);
         }
         let kept = random.below(world.pending_names.len() as u64 + 1);
-        if let Some(names) = world.pending_names.drain(..).take(kept as usize).last() {
+        let mut pending = std::mem::take(&mut world.pending_names);
+        pending.truncate(kept as usize);
+        if let Some(names) = pending.pop() {
             world.durable_names = names;
         }
         world.names = world.durable_names.clone();
