@@ -1,0 +1,209 @@
+//! Claim: whatever is killed and whenever, nothing acknowledged is lost and nothing is in an inbox twice.
+//! Method: LGSP, axis and LGSP in three processes; documents go in all the time, a recipient lists and
+//! confirms; one process after the other is killed with SIGKILL at an arbitrary moment and started again.
+//! `LIENTHONG_KILLS` sets how often (six in the test, fifty and more for a soak).
+
+use crate::world::{client_config, fields};
+use lienthong::pki::{Bundle, Holder, MemberId, Pki};
+use lienthong::wire::v1;
+use lienthong::wire::v1::exchange_client::ExchangeClient;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use tonic::transport::{Channel, Endpoint};
+
+const PLATFORMS: [&str; 3] = ["lgsp-h60", "axis", "lgsp-g12"];
+const H60: &str = "VN:GOV:000.00.00.H60:qlvb";
+const G12: &str = "VN:GOV:000.00.00.G12:qlvb";
+
+struct Country {
+    folder: PathBuf,
+    config: PathBuf,
+    base: u16,
+}
+
+impl Country {
+    fn new(folder: &Path) -> Self {
+        let config = folder.join("country.toml");
+        std::fs::write(&config, crate::world::COUNTRY).unwrap();
+        let country = Self { folder: folder.to_owned(), config, base: free_ports() };
+        let done = country.command(&["pki", "init"]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        country
+    }
+
+    fn command(&self, verb: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lienthong"));
+        command.args(["--lang", "en", "-o", "json"]).args(verb).arg("--config").arg(&self.config).arg("--data").arg(self.folder.join("data"));
+        command
+    }
+
+    /// Starts one platform and waits until it is ready.
+    fn start(&self, platform: &str) -> Child {
+        let base = self.base.to_string();
+        let mut command = self.command(&["up", "--port-base", &base, "--platform", platform]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        if !line.contains("\"ready\":true") {
+            let ended = child.wait_with_output().unwrap();
+            panic!("{platform} did not start: {line}{}", String::from_utf8_lossy(&ended.stderr));
+        }
+        // Nobody reads further: a full pipe must not hold the process up.
+        let stderr = child.stderr.take().unwrap();
+        std::thread::spawn(move || BufReader::new(stderr).lines().for_each(drop));
+        child
+    }
+
+    fn address(&self, place: u16) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.base + 10 * place).into()
+    }
+
+    fn bundle(&self, member: &str) -> Bundle {
+        Pki::at(self.folder.join("data").join("pki")).bundle(&Holder::Member(MemberId::parse(member).unwrap()))
+    }
+
+    fn client(&self, place: u16, member: &str) -> ExchangeClient<Channel> {
+        let (address, config) = (self.address(place), client_config(&self.bundle(member)));
+        let connector = tower::service_fn(move |_: http::Uri| {
+            let config = Arc::clone(&config);
+            async move {
+                let stream = tokio::net::TcpStream::connect(address).await?;
+                let name = rustls_pki_types::ServerName::IpAddress(address.ip().into());
+                let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await?;
+                Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(stream))
+            }
+        });
+        let endpoint = Endpoint::from_static("https://test").timeout(Duration::from_secs(5));
+        ExchangeClient::new(endpoint.connect_with_connector_lazy(connector))
+    }
+}
+
+/// A run of ports below the range that the system hands out by itself.
+fn free_ports() -> u16 {
+    let start = 20_000 + u16::try_from(std::process::id() % 900).unwrap() * 10;
+    let is_free = |base: &u16| (0..4).all(|place| (0..2).all(|door| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, base + 10 * place + door)).is_ok()));
+    (start..30_000).step_by(50).find(is_free).unwrap()
+}
+
+/// What the sender was told.
+#[derive(Default)]
+struct Told {
+    /// DocumentId → the receiver's DocId of its receipt.
+    accepted: BTreeMap<String, String>,
+}
+
+async fn send(mut client: ExchangeClient<Channel>, stop: Arc<AtomicBool>) -> Told {
+    let mut told = Told::default();
+    let mut number = 0_u32;
+    while !stop.load(Ordering::Relaxed) {
+        number += 1;
+        let document_id = format!("D{number}");
+        // The same bytes until there is a receipt, as a sender that does not know would do.
+        loop {
+            match client.submit(fields("H60", &["G12"], &document_id, b"content of a document")).await {
+                Ok(receipt) => match receipt.into_inner().result {
+                    Some(v1::receipt::Result::Accepted(accepted)) => {
+                        told.accepted.insert(document_id.clone(), accepted.receivers[0].doc_id.clone());
+                        break;
+                    }
+                    Some(v1::receipt::Result::Refusal(refusal)) => assert!(refusal.retry_after_ms > 0 || refusal.code == "LT-D505", "refused for good: {refusal:?}"),
+                    None => panic!("an empty receipt"),
+                },
+                Err(_unreachable) => tokio::task::yield_now().await,
+            }
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+    }
+    told
+}
+
+/// What the recipient saw.
+#[derive(Default)]
+struct Seen {
+    /// DocumentId → DocIds it appeared under.
+    documents: BTreeMap<String, BTreeSet<String>>,
+    confirmed: BTreeSet<String>,
+    again: Vec<String>,
+}
+
+impl Seen {
+    /// Lists, and confirms what is there. Returns false when the platform is away.
+    async fn look(&mut self, client: &mut ExchangeClient<Channel>) -> bool {
+        let request = v1::ListRequest { agency: "G12".into(), limit: 200, ..v1::ListRequest::default() };
+        let Ok(list) = client.list(request).await else { return false };
+        for item in list.into_inner().items {
+            self.documents.entry(item.document_id.clone()).or_default().insert(item.doc_id.clone());
+            if self.confirmed.contains(&item.doc_id) {
+                self.again.push(item.doc_id.clone());
+            }
+            let request = v1::ConfirmRequest { doc_id: item.doc_id.clone(), state: v1::DeliveryState::Done as i32, ..v1::ConfirmRequest::default() };
+            match client.confirm(request).await {
+                Ok(reply) if reply.get_ref().refusal.is_none() => drop(self.confirmed.insert(item.doc_id)),
+                Ok(_) => {}
+                Err(_away) => return false,
+            }
+        }
+        true
+    }
+}
+
+async fn receive(mut client: ExchangeClient<Channel>, stop: Arc<AtomicBool>, wanted: Arc<AtomicUsize>) -> Seen {
+    let mut seen = Seen::default();
+    loop {
+        seen.look(&mut client).await;
+        if stop.load(Ordering::Relaxed) && seen.documents.len() >= wanted.load(Ordering::Relaxed) {
+            seen.look(&mut client).await;
+            return seen;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_however_often_a_process_is_killed() {
+    let kills: usize = std::env::var_os("LIENTHONG_KILLS").and_then(|n| n.to_str()?.parse().ok()).unwrap_or(6);
+    let folder = tempfile::tempdir().unwrap();
+    let country = Country::new(folder.path());
+    let mut processes: Vec<Child> = PLATFORMS.iter().map(|platform| country.start(platform)).collect();
+    // By their places in the file: axis 0, lgsp-h60 1, lgsp-g12 2.
+    let (stop_sending, stop_receiving) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let wanted = Arc::new(AtomicUsize::new(usize::MAX));
+    let sender = tokio::spawn(send(country.client(1, H60), Arc::clone(&stop_sending)));
+    let receiver = tokio::spawn(receive(country.client(2, G12), Arc::clone(&stop_receiving), Arc::clone(&wanted)));
+    let mut dice = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    println!("seed {dice}");
+    for kill in 0..kills {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // Under load for an arbitrary while; what is tested is the moment, not the time.
+        tokio::time::sleep(Duration::from_millis(100 + (dice >> 33) % 600)).await;
+        let victim = if kill < 3 { kill } else { usize::try_from((dice >> 40) % 3).unwrap() };
+        processes[victim].kill().unwrap();
+        processes[victim].wait().unwrap();
+        processes[victim] = country.start(PLATFORMS[victim]);
+    }
+    stop_sending.store(true, Ordering::Relaxed);
+    let told = sender.await.unwrap();
+    wanted.store(told.accepted.len(), Ordering::Relaxed);
+    stop_receiving.store(true, Ordering::Relaxed);
+    let seen = tokio::time::timeout(Duration::from_secs(60), receiver).await.expect("what was acknowledged did not arrive").unwrap();
+    for process in &mut processes {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    println!("{} accepted, {} seen, {kills} kills", told.accepted.len(), seen.documents.len());
+    assert!(told.accepted.len() > kills * 5, "there was load");
+    for (document, receiver) in &told.accepted {
+        let ids = seen.documents.get(document).unwrap_or_else(|| panic!("{document} was acknowledged and is lost"));
+        assert_eq!(ids.iter().collect::<Vec<_>>(), [receiver], "{document} came under other ids");
+    }
+    assert!(seen.documents.values().all(|ids| ids.len() == 1), "a document is in the inbox twice");
+    assert!(seen.again.is_empty(), "confirmed documents came again: {:?}", seen.again);
+}
