@@ -1,23 +1,8 @@
 //! `lienthong check FILE`: reads a topology and everything it names, and says what is wrong, without starting.
 
+use super::answer::{Answer, Wording};
 use crate::domain::directory::{MemberKind, Standing};
-use crate::topology::{Given, Lang, Mistakes, Style, Topology};
-
-/// What a command says and how it ends.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    pub stdout: String,
-    pub stderr: String,
-    pub exit_code: u8,
-}
-
-/// How the answer is worded.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Wording {
-    pub lang: Lang,
-    pub style: Style,
-    pub json: bool,
-}
+use crate::topology::{Given, Lang, Mistakes, Topology};
 
 const USAGE_ERROR: u8 = 2;
 

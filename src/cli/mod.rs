@@ -1,3 +1,171 @@
 //! One file per command; words the answers, decides nothing.
+//!
+//! Data goes to stdout, messages to stderr, and `say` is the only place that prints. Every command ends in an
+//! `Answer` or a `Failure`, whose exit codes are those of `Exit`.
+//!
+//! Invariant: commands reach a running process as anybody else does: members over mutual TLS, the operator
+//! over the loopback API.
 
+mod answer;
+pub mod args;
 pub mod check;
+mod demo;
+mod language;
+pub mod run_file;
+mod say;
+mod signals;
+mod start;
+mod units;
+mod up;
+
+use crate::clock::{Clock, SystemClock};
+use crate::domain::calendar;
+use crate::topology::{Given, Lang, Style, environment};
+use args::{Command, Common, Format};
+use clap::FromArgMatches;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+pub use answer::{Answer, Exit, Failure, Wording};
+pub use args::Cli;
+pub use run_file::Ready;
+
+/// What every command knows.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub wording: Wording,
+    pub is_quiet: bool,
+    pub data: PathBuf,
+    pub clock: Arc<SystemClock>,
+}
+
+impl Context {
+    fn new(common: &Common, lang: Lang) -> Self {
+        let style = Style { colour: say::has_colour(), ascii: is_ascii() };
+        let data = std::path::absolute(&common.data).unwrap_or_else(|_| common.data.clone());
+        Self {
+            wording: Wording { lang, style, json: common.format == Format::Json },
+            is_quiet: common.quiet,
+            data,
+            clock: Arc::new(SystemClock::new()),
+        }
+    }
+
+    /// A message, unless nobody wants any.
+    fn tell(&self, vi: impl AsRef<str>, en: impl AsRef<str>) {
+        if !self.is_quiet {
+            say::message(&format!("{}\n", self.wording.pick(vi.as_ref(), en.as_ref())));
+        }
+    }
+
+    /// What a topology cannot know by itself.
+    fn given(&self) -> Given {
+        Given { today: calendar::date_of(self.clock.now()), seed: random() }
+    }
+}
+
+/// 62 random bits.
+fn random() -> u64 {
+    uuid::Uuid::now_v7().as_u64_pair().1
+}
+
+/// Messages are drawn with ASCII where the locale says that nothing else can be shown.
+fn is_ascii() -> bool {
+    environment::locale().is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        !locale.contains("utf-8") && !locale.contains("utf8")
+    })
+}
+
+/// A command line that was understood.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    pub cli: Cli,
+    pub context: Context,
+}
+
+/// Reads the command line. Help, the version and mistakes are answers.
+pub fn parse(mut args: Vec<OsString>) -> Result<Parsed, Answer> {
+    let lang = language::chosen(&args);
+    // `lienthong help send` is `lienthong send --help`.
+    if args.get(1).is_some_and(|word| word == "help") {
+        args.remove(1);
+        args.push("--help".into());
+    }
+    let matched = language::command(lang)
+        .try_get_matches_from(&args)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match matched {
+        Ok(cli) => {
+            say::choose_colour(cli.common.color);
+            let context = Context::new(&cli.common, lang);
+            Ok(Parsed { cli, context })
+        }
+        Err(error) => {
+            let text = error.render().ansi().to_string();
+            if !error.use_stderr() {
+                return Err(Answer::data(text));
+            }
+            let is_help =
+                error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+            let json =
+                args.windows(2).any(|pair| matches!(pair, [o, j] if o == "-o" && j == "json"));
+            let wording = Wording { lang, json, ..Wording::default() };
+            Err(if is_help {
+                Answer { stderr: text, exit_code: Exit::Usage as u8, ..Answer::default() }
+            } else {
+                language::failure(&error).answer(wording)
+            })
+        }
+    }
+}
+
+/// Logging to stderr: warnings, or more with `-v`; `LIENTHONG_LOG` has the last word.
+pub fn start_log(common: &Common) {
+    let level = match (common.quiet, common.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, _) => "lienthong=debug,info",
+    };
+    let filter = environment::variable("LIENTHONG_LOG").unwrap_or_else(|| level.to_owned());
+    let filter = tracing_subscriber::EnvFilter::new(filter);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(say::has_colour());
+    let started = match common.log {
+        Format::Text => builder.try_init(),
+        Format::Json => builder.json().try_init(),
+    };
+    if let Err(error) = started {
+        say::message(&format!("{error}\n"));
+    }
+}
+
+/// Runs one command to its end.
+pub async fn run(parsed: Parsed) -> Answer {
+    let Parsed { cli, context } = parsed;
+    let wording = context.wording;
+    let ended = match cli.command {
+        Command::Demo(given) => Box::pin(demo::demo(&given, &context)).await,
+        Command::Up(given) => Box::pin(up::up(&given, &context)).await,
+        Command::Check { file } => Ok(check::check(&file, context.given(), wording)),
+        _ => Err(Failure::usage("chưa có", "not there yet")),
+    };
+    ended.unwrap_or_else(|failure| failure.answer(wording))
+}
+
+/// Prints an answer and ends with its code.
+pub fn end(answer: &Answer) -> ExitCode {
+    say::answer(answer);
+    ExitCode::from(answer.exit_code)
+}
+
+pub fn no_runtime(error: &std::io::Error, parsed: &Parsed) -> Answer {
+    Failure::new(Exit::Failed, "hệ điều hành không cho luồng", "the system gives no threads")
+        .detail(error.to_string())
+        .answer(parsed.context.wording)
+}

@@ -6,11 +6,13 @@
 //! Invariant: nothing else in the house reads configuration files or the environment.
 
 mod agencies;
+pub mod environment;
 pub mod limits;
 mod members;
 pub mod mistake;
 mod platforms;
 mod reader;
+mod sandbox;
 pub mod settings;
 pub mod shipped;
 
@@ -28,6 +30,7 @@ use std::sync::Arc;
 
 pub use limits::Limits;
 pub use mistake::{Code, Lang, Mistake, Mistakes, Style};
+pub use sandbox::{SandboxCredential, SandboxError};
 pub use settings::{
     CrlExpired, Documents, LockedReceiver, Reading, Secrecy, SignaturePolicy, StatusOrder,
     TextFile, TlsSettings,
@@ -48,6 +51,8 @@ pub struct Topology {
     /// The day the directory is fixed to; `None` when it follows the calendar.
     pub on: Option<Date>,
     pub operator_port: u16,
+    /// Where the platforms' ports begin.
+    pub port_base: u16,
     pub limits: Limits,
     pub documents: Documents,
     pub tls: TlsSettings,
@@ -233,6 +238,7 @@ impl Topology {
             routes,
             on: wanted.on,
             operator_port,
+            port_base: base,
             limits,
             documents,
             tls,

@@ -467,7 +467,7 @@ fn listeners(draft: &Draft<'_>, ix: u16, base: u16, log: &Log) -> Vec<Listener> 
     kinds.into_iter().map(|kind| Listener { kind, port: port(kind) }).collect()
 }
 
-const PORTS_EACH: u16 = 10;
+pub(super) const PORTS_EACH: u16 = 10;
 
 fn check_ports(
     drafts: &[Draft<'_>],

@@ -1,0 +1,583 @@
+//! The command line. Help texts hold both languages, Vietnamese first, with ` | ` in between; `language`
+//! keeps the one that is wanted. Examples stand before everything else.
+
+use super::units;
+use crate::topology::Lang;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Mô phỏng trục liên thông văn bản quốc gia và các LGSP (SANDBOX) | Vietnam's document exchange on a laptop: LGSPs, the national axis, agencies (SANDBOX)
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "lienthong",
+    version,
+    disable_help_subcommand = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    arg_required_else_help = true,
+    before_help = "lienthong demo\nlienthong up --member vxp.h60:secret:H60.06\nlienthong send công-văn.pdf --from H60 --to H26 --subject 'V/v kết nối'"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub struct Common {
+    /// Ngôn ngữ: vi hoặc en | Language: vi or en
+    #[arg(long, global = true, value_name = "vi|en", env = "LIENTHONG_LANG", hide_env = true)]
+    pub lang: Option<Language>,
+    /// Dạng kết quả | Form of the output
+    #[arg(
+        short = 'o',
+        long = "format",
+        global = true,
+        value_name = "text|json",
+        default_value = "text"
+    )]
+    pub format: Format,
+    /// Màu: auto, always, never | Colours: auto, always, never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Colour,
+    /// Chỉ in dữ liệu và lỗi | Print only data and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Nói nhiều hơn; -vv nhiều hơn nữa | Say more; -vv even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Dạng nhật ký | Form of the log
+    #[arg(long, global = true, value_name = "text|json", default_value = "text")]
+    pub log: Format,
+    /// Thư mục dữ liệu | The data folder
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "LIENTHONG_DATA",
+        hide_env = true,
+        default_value = "lienthong-data"
+    )]
+    pub data: PathBuf,
+    /// Trợ giúp | Help
+    #[arg(short, long, global = true, action = clap::ArgAction::Help)]
+    pub help: Option<bool>,
+    /// Phiên bản | Version
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
+    pub version: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    Vi,
+    En,
+}
+
+impl From<Language> for Lang {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Vi => Self::Vi,
+            Language::En => Self::En,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Chạy thử ngay với các cơ quan ảo gửi nhận văn bản | Start at once, with virtual agencies that send and receive
+    #[command(
+        before_help = "lienthong demo\nlienthong demo --for 15s\nlienthong demo --config national --speed 3600 --seed 7"
+    )]
+    Demo(Demo),
+    /// Chạy một cấu hình, không sinh văn bản | Start a topology; no invented traffic
+    #[command(
+        before_help = "lienthong up\nlienthong up --config national --data /srv/lienthong\nlienthong up --member vxp.h60:secret:H60.06 --port-base 0 -o json"
+    )]
+    Up(Up),
+    /// Kiểm tra tệp cấu hình, không chạy | Check a topology file without starting it
+    #[command(
+        before_help = "lienthong check config/sandbox.toml\nlienthong check national -o json"
+    )]
+    Check {
+        /// Tệp, hoặc sandbox, national, national-2024 | A file, or sandbox, national, national-2024
+        file: String,
+    },
+    /// Xem cấu hình đang có hiệu lực | Show the configuration in force
+    #[command(subcommand, before_help = "lienthong config show\nlienthong config show national")]
+    Config(Config),
+    /// Chuỗi chứng thư của sandbox: cấp, gia hạn, thu hồi | The sandbox's certificates: issue, renew, revoke
+    #[command(
+        subcommand,
+        before_help = "lienthong pki list\nlienthong pki revoke VN:GOV:000.00.06.H60:QLVB\nlienthong pki renew lgsp-h60"
+    )]
+    Pki(Pki),
+    /// Gửi một văn bản: edXML nguyên vẹn, tệp khác được gói lại | Send a document: edXML as it is, any other file wrapped
+    #[command(
+        before_help = "lienthong send văn-bản.edxml\nlienthong send tờ-trình.pdf --from H60.06 --to H26 --to H41 --subject 'V/v kết nối, liên thông'\nlienthong send báo-cáo.pdf --to G22 --notation 12/BC-UBND --urgency 2 --sign"
+    )]
+    Send(Send),
+    /// Liệt kê văn bản đến | List what has come in
+    #[command(
+        before_help = "lienthong inbox H26.06\nlienthong inbox H26.06 --status\nlienthong inbox H26.06 --all -o json"
+    )]
+    Inbox(Inbox),
+    /// Lấy nội dung một văn bản | Fetch the content of a document
+    #[command(
+        before_help = "lienthong get 0197… --output văn-bản.edxml\nlienthong get 0197… --attachments ./tệp-đính-kèm"
+    )]
+    Get(Get),
+    /// Xác nhận đã nhận: processing, done hoặc fail | Confirm a delivery: processing, done or fail
+    #[command(
+        before_help = "lienthong confirm 0197…\nlienthong confirm 0197… fail --note 'không mở được tệp'"
+    )]
+    Confirm(Confirm),
+    /// Gửi trạng thái nghiệp vụ 01…16 cho nơi gửi | Send a business status 01…16 to the sender
+    #[command(
+        before_help = "lienthong status 0197… 03\nlienthong status 0197… 02 --reason 'không đúng thẩm quyền'"
+    )]
+    Status(StatusWord),
+    /// Thu hồi văn bản đã gửi | Recall a document that was sent
+    #[command(
+        before_help = "lienthong recall '000.00.00.H60,2026/11/20,12/UBND-VP' --reason 'sai thể thức'\nlienthong recall 0197… --reason 'gửi nhầm'"
+    )]
+    Recall(Recall),
+    /// Cập nhật văn bản đã gửi | Update a document that was sent
+    #[command(
+        before_help = "lienthong update 0197… mới.pdf --reason 'bổ sung phụ lục'\nlienthong update 0197… --add H41 --reason 'bổ sung nơi nhận'"
+    )]
+    Update(Update),
+    /// Thay thế văn bản đã gửi bằng văn bản khác | Replace a document that was sent by another
+    #[command(
+        before_help = "lienthong replace 0197… đúng.pdf --notation 13/UBND-VP --reason 'thay văn bản cũ'"
+    )]
+    Replace(Replace),
+    /// Liệt kê văn bản đã gửi và tình trạng ở từng nơi nhận | List what was sent, and where it stands
+    #[command(before_help = "lienthong sent H60.06\nlienthong sent H60.06 --limit 5 -o json")]
+    Sent(Sent),
+    /// Đường đi của một văn bản: từng chặng, thời gian, trạng thái | The way of a document: every hop, time and status
+    #[command(before_help = "lienthong trace 0197…\nlienthong trace 0197… -o json")]
+    Trace {
+        /// DocId của nơi gửi hoặc nơi nhận | A DocId, the sender's or a receiver's
+        id: String,
+    },
+    /// Tìm cơ quan theo tên hoặc mã | Find agencies by name or code
+    #[command(
+        before_help = "lienthong agencies\nlienthong agencies 'tuyen quang'\nlienthong agencies 000.00.06.H60"
+    )]
+    Agencies(Agencies),
+    /// Điều kiện của đường truyền giữa hai nền tảng | Conditions of the link between two platforms
+    #[command(
+        subcommand,
+        before_help = "lienthong link set lgsp-h60 --latency 200ms --loss 0.01\nlienthong link set lgsp-h26 --down\nlienthong link show"
+    )]
+    Link(Link),
+    /// Năng lực của một nền tảng | The capacity of a platform
+    #[command(
+        subcommand,
+        before_help = "lienthong platform set axis --documents-per-s 50\nlienthong platform show axis"
+    )]
+    Platform(PlatformCommand),
+    /// Trả mọi điều kiện về như tệp cấu hình | Put all conditions back to what the file says
+    #[command(before_help = "lienthong reset")]
+    Reset,
+    /// Khóa hoặc mở khóa một cơ quan | Lock or unlock an agency
+    #[command(
+        subcommand,
+        before_help = "lienthong agency lock H26.06\nlienthong agency unlock H26.06"
+    )]
+    Agency(AgencyCommand),
+    /// Giải thích một mã lỗi | Explain a code
+    #[command(before_help = "lienthong explain LT-D302\nlienthong explain d211 --lang en")]
+    Explain {
+        /// Mã, ví dụ LT-D302 | A code such as LT-D302
+        code: String,
+    },
+    /// Sinh tệp gợi ý lệnh cho shell | Print completions for a shell
+    #[command(
+        before_help = "lienthong completions bash > ~/.local/share/bash-completion/completions/lienthong\nlienthong completions fish > ~/.config/fish/completions/lienthong.fish"
+    )]
+    Completions {
+        /// bash, zsh, fish, elvish, powershell | bash, zsh, fish, elvish, powershell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What a process is started with.
+#[derive(Clone, Debug, Args)]
+pub struct Start {
+    /// Tệp cấu hình, hoặc sandbox, national, national-2024 | A topology file, or sandbox, national, national-2024
+    #[arg(
+        long,
+        value_name = "FILE|NAME",
+        env = "LIENTHONG_CONFIG",
+        hide_env = true,
+        default_value = "sandbox"
+    )]
+    pub config: String,
+    /// Chỉ chạy nền tảng này; dùng được nhiều lần | Run only this platform; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub platform: Vec<String>,
+    /// Thêm một hệ thống thử nghiệm sau máy chủ bảo mật; dùng được nhiều lần | Add a sandbox system behind a security server; may be repeated
+    #[arg(long, value_name = "SYSTEMID:SECRET:AGENCY")]
+    pub member: Vec<String>,
+    /// Cổng đầu tiên; 0 là cổng trống bất kỳ | The first port; 0 is any that is free
+    #[arg(long, value_name = "N")]
+    pub port_base: Option<u16>,
+    /// Chạy tiếp dù nhật ký hỏng | Go on over damaged parts of the journal
+    #[arg(long)]
+    pub accept_loss: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Up {
+    #[command(flatten)]
+    pub start: Start,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    #[command(flatten)]
+    pub start: Start,
+    /// Nén thời gian xử lý của cơ quan ảo | How much faster the virtual agencies work
+    #[arg(long, value_name = "TIMES", default_value_t = 600.0)]
+    pub speed: f64,
+    /// Mầm ngẫu nhiên | Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Ngừng gửi sau chừng này, tổng kết rồi thoát | Stop sending after this long, sum up and end
+    #[arg(long = "for", value_name = "15s", value_parser = units::duration)]
+    pub how_long: Option<Duration>,
+    /// Chỉ làm việc trong giờ hành chính | Keep office hours
+    #[arg(long)]
+    pub calendar: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Config {
+    /// Mọi khóa có hiệu lực | Every key in force
+    Show {
+        /// Tệp hoặc tên | A file or a name
+        #[arg(default_value = "sandbox")]
+        file: String,
+    },
+    /// Các khóa giới hạn: mặc định, khoảng, lý do | The limits: default, range, reason
+    Schema,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Pki {
+    /// Tạo những gì còn thiếu | Make whatever is missing
+    Init {
+        /// Tệp hoặc tên | A file or a name
+        #[arg(long, value_name = "FILE|NAME", default_value = "sandbox")]
+        config: String,
+    },
+    /// Cấp chứng thư cho một hệ thống | Issue a certificate to a member
+    Issue {
+        /// VN:GOV:<mã cơ quan>:<hệ thống> | VN:GOV:<agency code>:<system>
+        holder: String,
+    },
+    /// Khóa và chứng thư mới, tên như cũ | A new key and certificate, the same names
+    Renew {
+        /// Hệ thống hoặc nền tảng | A member or a platform
+        holder: String,
+    },
+    /// Thu hồi; có hiệu lực ngay ở các tiến trình đang chạy | Revoke; running processes notice by themselves
+    Revoke {
+        /// Số sê-ri, hoặc người giữ | A serial number, or a holder
+        which: String,
+    },
+    /// Mọi chứng thư đã cấp | Everything that was issued
+    List,
+}
+
+/// Who acts.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Actor {
+    /// Hệ thống đứng tên, khi có nhiều | The member that acts, when several could
+    #[arg(long = "as", value_name = "MEMBER|AGENCY")]
+    pub actor: Option<String>,
+}
+
+/// What a new edXML document says about itself.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Letterhead {
+    /// Trích yếu | The subject
+    #[arg(long)]
+    pub subject: Option<String>,
+    /// Số và ký hiệu, ví dụ 12/UBND-VP | Number and notation, such as 12/UBND-VP
+    #[arg(long, value_name = "N/KH")]
+    pub notation: Option<String>,
+    /// Loại văn bản | The type of document
+    #[arg(long, value_name = "NAME", default_value = "Công văn")]
+    pub type_name: String,
+    /// Độ khẩn 0…4 | Urgency 0…4
+    #[arg(long, value_name = "0…4", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=4))]
+    pub urgency: u8,
+    /// Hạn xử lý, yyyy-MM-dd | Due date, yyyy-MM-dd
+    #[arg(long, value_name = "DATE")]
+    pub due: Option<jiff::civil::Date>,
+    /// Tệp đính kèm khác; dùng được nhiều lần | Another attachment; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub attach: Vec<PathBuf>,
+    /// Ký số bằng chứng thư của hệ thống gửi | Sign with the member's certificate
+    #[arg(long)]
+    pub sign: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ContentType {
+    Edxml,
+    Opaque,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Send {
+    /// Tệp cần gửi | The file to send
+    pub file: PathBuf,
+    /// Cơ quan gửi | The sending agency
+    #[arg(long, value_name = "AGENCY")]
+    pub from: Option<String>,
+    /// Cơ quan nhận: mã hoặc tên; dùng được nhiều lần | A receiving agency: code or name; may be repeated
+    #[arg(long, value_name = "AGENCY")]
+    pub to: Vec<String>,
+    /// Cam đoan không chứa bí mật nhà nước | Declare that it holds no state secret
+    #[arg(long, conflicts_with = "secret")]
+    pub no_secret: bool,
+    /// Độ mật (sẽ bị từ chối) | Its level of secrecy (it will be refused)
+    #[arg(long, value_name = "LEVEL")]
+    pub secret: Option<String>,
+    /// edxml, hoặc opaque: nội dung bất kỳ, không đọc | edxml, or opaque: carried unread
+    #[arg(long = "type", value_name = "edxml|opaque", default_value = "edxml")]
+    pub content_type: ContentType,
+    #[command(flatten)]
+    pub letterhead: Letterhead,
+    #[command(flatten)]
+    pub actor: Actor,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Inbox {
+    /// Cơ quan; bỏ trống khi chỉ có một | The agency; may be left out when there is one
+    pub agency: Option<String>,
+    /// Chỉ văn bản trạng thái | Status messages only
+    #[arg(long)]
+    pub status: bool,
+    /// Cả những văn bản đã xong | Also what is done with
+    #[arg(long)]
+    pub all: bool,
+    /// Số dòng nhiều nhất | How many at most
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+    #[command(flatten)]
+    pub actor: Actor,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Get {
+    /// DocId của nơi nhận | The receiver's DocId
+    pub doc_id: String,
+    /// Ghi vào tệp; không có thì in ra | Where to write it; else it is printed
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Ghi các tệp đính kèm vào thư mục | A folder for the attachments
+    #[arg(long, value_name = "DIR")]
+    pub attachments: Option<PathBuf>,
+    #[command(flatten)]
+    pub actor: Actor,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Word {
+    Processing,
+    Done,
+    Fail,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Confirm {
+    /// DocId của nơi nhận | The receiver's DocId
+    pub doc_id: String,
+    /// processing, done hoặc fail | processing, done or fail
+    #[arg(default_value = "done")]
+    pub word: Word,
+    /// Ghi chú | A note
+    #[arg(long, default_value = "")]
+    pub note: String,
+    #[command(flatten)]
+    pub actor: Actor,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct StatusWord {
+    /// DocId hoặc DocumentId của văn bản đến | DocId or DocumentId of what came in
+    pub document: String,
+    /// 01 đã đến, 02 từ chối, 03 tiếp nhận, 04 phân công, 05 đang xử lý, 06 hoàn thành, 15/16 đồng ý/từ chối thu hồi | 01 arrived, 02 refused, 03 accepted, 04 assigned, 05 in progress, 06 completed, 15/16 recall agreed/declined
+    pub code: String,
+    /// Lý do, diễn giải | The reason, or a description
+    #[arg(long, default_value = "")]
+    pub reason: String,
+    #[command(flatten)]
+    pub actor: Actor,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Recall {
+    /// DocumentId hoặc DocId đã gửi | DocumentId or DocId of what was sent
+    pub document: String,
+    /// Lý do | The reason
+    #[arg(long)]
+    pub reason: String,
+    #[command(flatten)]
+    pub actor: Actor,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Update {
+    /// DocumentId hoặc DocId đã gửi | DocumentId or DocId of what was sent
+    pub document: String,
+    /// Nội dung mới | The new content
+    pub file: Option<PathBuf>,
+    /// Lý do | The reason
+    #[arg(long)]
+    pub reason: String,
+    /// Thêm nơi nhận | Add a receiver
+    #[arg(long, value_name = "AGENCY")]
+    pub add: Vec<String>,
+    /// Bớt nơi nhận | Take a receiver away
+    #[arg(long, value_name = "AGENCY")]
+    pub remove: Vec<String>,
+    #[command(flatten)]
+    pub letterhead: Letterhead,
+    #[command(flatten)]
+    pub actor: Actor,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Replace {
+    /// DocumentId hoặc DocId đã gửi | DocumentId or DocId of what was sent
+    pub document: String,
+    /// Văn bản mới | The new document
+    pub file: PathBuf,
+    /// Lý do | The reason
+    #[arg(long)]
+    pub reason: String,
+    #[command(flatten)]
+    pub letterhead: Letterhead,
+    #[command(flatten)]
+    pub actor: Actor,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Sent {
+    /// Cơ quan; bỏ trống khi chỉ có một | The agency; may be left out when there is one
+    pub agency: Option<String>,
+    /// Số dòng nhiều nhất | How many at most
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+    #[command(flatten)]
+    pub actor: Actor,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Agencies {
+    /// Một phần tên hoặc mã | Part of a name or code
+    pub search: Option<String>,
+    /// Số dòng nhiều nhất | How many at most
+    #[arg(long, default_value_t = 40)]
+    pub limit: usize,
+    /// Tệp hoặc tên, khi không có tiến trình nào chạy | A file or a name, for when nothing runs
+    #[arg(long, value_name = "FILE|NAME", default_value = "sandbox")]
+    pub config: String,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Link {
+    /// Đặt điều kiện của đường từ một nền tảng lên nền tảng cha | Set the conditions of a platform's link to its parent
+    Set(LinkSet),
+    /// Xem | Show
+    Show {
+        /// Nền tảng con | The child platform
+        child: Option<String>,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct LinkSet {
+    /// Nền tảng con | The child platform
+    pub child: String,
+    /// Độ trễ | Latency
+    #[arg(long, alias = "latency-ms", value_name = "200ms", value_parser = units::milliseconds)]
+    pub latency: Option<Duration>,
+    /// Dao động của độ trễ | Jitter on top of the latency
+    #[arg(long, alias = "jitter-ms", value_name = "50ms", value_parser = units::milliseconds)]
+    pub jitter: Option<Duration>,
+    /// Tỷ lệ mất, 0…1 | Share of messages lost, 0…1
+    #[arg(long, value_name = "0…1")]
+    pub loss: Option<f64>,
+    /// Băng thông mỗi giây | Bandwidth per second
+    #[arg(long, value_name = "64KiB", value_parser = units::bytes)]
+    pub bandwidth: Option<u64>,
+    /// Đứt | Down
+    #[arg(long)]
+    pub down: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum PlatformCommand {
+    /// Đặt năng lực | Set its capacity
+    Set(PlatformSet),
+    /// Xem | Show
+    Show {
+        /// Nền tảng | The platform
+        name: Option<String>,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct PlatformSet {
+    /// Nền tảng | The platform
+    pub name: String,
+    /// Số tiến trình xử lý | Workers
+    #[arg(long)]
+    pub workers: Option<u32>,
+    /// Văn bản mỗi giây | Documents per second
+    #[arg(long)]
+    pub documents_per_s: Option<f64>,
+    /// Lượt gọi mỗi giây | Calls per second
+    #[arg(long)]
+    pub calls_per_s: Option<f64>,
+    /// Hàng đợi | Queue
+    #[arg(long)]
+    pub queue: Option<u32>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum AgencyCommand {
+    /// Khóa: không gửi, không nhận | Lock: it neither sends nor receives
+    Lock {
+        /// Mã cơ quan | The agency's code
+        code: String,
+    },
+    /// Mở khóa | Unlock
+    Unlock {
+        /// Mã cơ quan | The agency's code
+        code: String,
+    },
+}
