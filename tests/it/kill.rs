@@ -30,16 +30,22 @@ struct Country {
 impl Country {
     fn new(folder: &Path) -> Self {
         let config = folder.join("country.toml");
-        std::fs::write(&config, crate::world::COUNTRY).unwrap();
+        let text = crate::world::COUNTRY
+            .replace("directory/agencies.csv", "builtin:directory/agencies.csv");
+        std::fs::write(&config, text).unwrap();
         let country = Self { folder: folder.to_owned(), config, base: free_ports() };
-        let done = country.command(&["pki", "init"]).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         country
     }
 
     fn command(&self, verb: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lienthong"));
-        command.args(["--lang", "en", "-o", "json"]).args(verb).arg("--config").arg(&self.config).arg("--data").arg(self.folder.join("data"));
+        command
+            .args(["--lang", "en", "-o", "json"])
+            .args(verb)
+            .arg("--config")
+            .arg(&self.config)
+            .arg("--data")
+            .arg(self.folder.join("data"));
         command
     }
 
@@ -65,7 +71,8 @@ impl Country {
     }
 
     fn bundle(&self, member: &str) -> Bundle {
-        Pki::at(self.folder.join("data").join("pki")).bundle(&Holder::Member(MemberId::parse(member).unwrap()))
+        Pki::at(self.folder.join("data").join("pki"))
+            .bundle(&Holder::Member(MemberId::parse(member).unwrap()))
     }
 
     fn client(&self, place: u16, member: &str) -> ExchangeClient<Channel> {
@@ -87,7 +94,13 @@ impl Country {
 /// A run of ports below the range that the system hands out by itself.
 fn free_ports() -> u16 {
     let start = 20_000 + u16::try_from(std::process::id() % 900).unwrap() * 10;
-    let is_free = |base: &u16| (0..4).all(|place| (0..2).all(|door| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, base + 10 * place + door)).is_ok()));
+    let is_free = |base: &u16| {
+        (0..4).all(|place| {
+            (0..2).all(|door| {
+                std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, base + 10 * place + door)).is_ok()
+            })
+        })
+    };
     (start..30_000).step_by(50).find(is_free).unwrap()
 }
 
@@ -106,13 +119,20 @@ async fn send(mut client: ExchangeClient<Channel>, stop: Arc<AtomicBool>) -> Tol
         let document_id = format!("D{number}");
         // The same bytes until there is a receipt, as a sender that does not know would do.
         loop {
-            match client.submit(fields("H60", &["G12"], &document_id, b"content of a document")).await {
+            match client
+                .submit(fields("H60", &["G12"], &document_id, b"content of a document"))
+                .await
+            {
                 Ok(receipt) => match receipt.into_inner().result {
                     Some(v1::receipt::Result::Accepted(accepted)) => {
-                        told.accepted.insert(document_id.clone(), accepted.receivers[0].doc_id.clone());
+                        told.accepted
+                            .insert(document_id.clone(), accepted.receivers[0].doc_id.clone());
                         break;
                     }
-                    Some(v1::receipt::Result::Refusal(refusal)) => assert!(refusal.retry_after_ms > 0 || refusal.code == "LT-D505", "refused for good: {refusal:?}"),
+                    Some(v1::receipt::Result::Refusal(refusal)) => assert!(
+                        refusal.retry_after_ms > 0 || refusal.code == "LT-D505",
+                        "refused for good: {refusal:?}"
+                    ),
                     None => panic!("an empty receipt"),
                 },
                 Err(_unreachable) => tokio::task::yield_now().await,
@@ -137,16 +157,23 @@ struct Seen {
 impl Seen {
     /// Lists, and confirms what is there. Returns false when the platform is away.
     async fn look(&mut self, client: &mut ExchangeClient<Channel>) -> bool {
-        let request = v1::ListRequest { agency: "G12".into(), limit: 200, ..v1::ListRequest::default() };
+        let request =
+            v1::ListRequest { agency: "G12".into(), limit: 200, ..v1::ListRequest::default() };
         let Ok(list) = client.list(request).await else { return false };
         for item in list.into_inner().items {
             self.documents.entry(item.document_id.clone()).or_default().insert(item.doc_id.clone());
             if self.confirmed.contains(&item.doc_id) {
                 self.again.push(item.doc_id.clone());
             }
-            let request = v1::ConfirmRequest { doc_id: item.doc_id.clone(), state: v1::DeliveryState::Done as i32, ..v1::ConfirmRequest::default() };
+            let request = v1::ConfirmRequest {
+                doc_id: item.doc_id.clone(),
+                state: v1::DeliveryState::Done as i32,
+                ..v1::ConfirmRequest::default()
+            };
             match client.confirm(request).await {
-                Ok(reply) if reply.get_ref().refusal.is_none() => drop(self.confirmed.insert(item.doc_id)),
+                Ok(reply) if reply.get_ref().refusal.is_none() => {
+                    drop(self.confirmed.insert(item.doc_id))
+                }
                 Ok(_) => {}
                 Err(_away) => return false,
             }
@@ -155,7 +182,11 @@ impl Seen {
     }
 }
 
-async fn receive(mut client: ExchangeClient<Channel>, stop: Arc<AtomicBool>, wanted: Arc<AtomicUsize>) -> Seen {
+async fn receive(
+    mut client: ExchangeClient<Channel>,
+    stop: Arc<AtomicBool>,
+    wanted: Arc<AtomicUsize>,
+) -> Seen {
     let mut seen = Seen::default();
     loop {
         seen.look(&mut client).await;
@@ -169,16 +200,25 @@ async fn receive(mut client: ExchangeClient<Channel>, stop: Arc<AtomicBool>, wan
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_however_often_a_process_is_killed() {
-    let kills: usize = std::env::var_os("LIENTHONG_KILLS").and_then(|n| n.to_str()?.parse().ok()).unwrap_or(6);
+    let kills: usize =
+        std::env::var_os("LIENTHONG_KILLS").and_then(|n| n.to_str()?.parse().ok()).unwrap_or(6);
     let folder = tempfile::tempdir().unwrap();
     let country = Country::new(folder.path());
-    let mut processes: Vec<Child> = PLATFORMS.iter().map(|platform| country.start(platform)).collect();
+    let mut processes: Vec<Child> =
+        PLATFORMS.iter().map(|platform| country.start(platform)).collect();
     // By their places in the file: axis 0, lgsp-h60 1, lgsp-g12 2.
-    let (stop_sending, stop_receiving) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (stop_sending, stop_receiving) =
+        (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let wanted = Arc::new(AtomicUsize::new(usize::MAX));
     let sender = tokio::spawn(send(country.client(1, H60), Arc::clone(&stop_sending)));
-    let receiver = tokio::spawn(receive(country.client(2, G12), Arc::clone(&stop_receiving), Arc::clone(&wanted)));
-    let mut dice = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let receiver = tokio::spawn(receive(
+        country.client(2, G12),
+        Arc::clone(&stop_receiving),
+        Arc::clone(&wanted),
+    ));
+    let mut dice =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos()
+            as u64;
     println!("seed {dice}");
     for kill in 0..kills {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -193,7 +233,10 @@ async fn nothing_acknowledged_is_lost_however_often_a_process_is_killed() {
     let told = sender.await.unwrap();
     wanted.store(told.accepted.len(), Ordering::Relaxed);
     stop_receiving.store(true, Ordering::Relaxed);
-    let seen = tokio::time::timeout(Duration::from_secs(60), receiver).await.expect("what was acknowledged did not arrive").unwrap();
+    let seen = tokio::time::timeout(Duration::from_secs(60), receiver)
+        .await
+        .expect("what was acknowledged did not arrive")
+        .unwrap();
     for process in &mut processes {
         process.kill().unwrap();
         process.wait().unwrap();
@@ -201,7 +244,10 @@ async fn nothing_acknowledged_is_lost_however_often_a_process_is_killed() {
     println!("{} accepted, {} seen, {kills} kills", told.accepted.len(), seen.documents.len());
     assert!(told.accepted.len() > kills * 5, "there was load");
     for (document, receiver) in &told.accepted {
-        let ids = seen.documents.get(document).unwrap_or_else(|| panic!("{document} was acknowledged and is lost"));
+        let ids = seen
+            .documents
+            .get(document)
+            .unwrap_or_else(|| panic!("{document} was acknowledged and is lost"));
         assert_eq!(ids.iter().collect::<Vec<_>>(), [receiver], "{document} came under other ids");
     }
     assert!(seen.documents.values().all(|ids| ids.len() == 1), "a document is in the inbox twice");

@@ -3,6 +3,7 @@
 
 mod journal;
 mod journal_contract;
+mod kill;
 mod native;
 mod tidy;
 mod tls;
