@@ -8,6 +8,7 @@ use crate::domain::directory::Directory;
 use crate::domain::routing::PlatformIx;
 use crate::egress::LinkId;
 use crate::egress::link::Links;
+use crate::ingress::relay::{self, Relay, Way};
 use crate::ingress::{self, Door};
 use crate::journal::{Journal, OpenError, Recovery, SegmentJournal};
 use crate::pipeline::{Pipeline, Ports, RecoverError, Setup};
@@ -165,6 +166,7 @@ impl Gateway {
         let (journal, recovery) = SegmentJournal::open(journal_options, Arc::clone(&clock))?;
         let link_conditions = conditions(&topology);
         let links = links(&topology, &local, &keys, &bound, &link_conditions, &clock)?;
+        let (relays, relay_keys) = relays(&topology, &pki, &trust, &bound, &clock)?;
         let anchors = std::fs::read(pki.dir().join("ca.pem")).map_err(StartError::Data)?;
         let anchors = Anchors::from_pem(&anchors)?;
         let ports = LivePorts { clock: Arc::clone(&clock), journal, links };
@@ -182,13 +184,13 @@ impl Gateway {
             trust,
             clock,
             link_conditions,
-            keys: keys.values().cloned().collect(),
+            keys: keys.values().cloned().chain(relay_keys).collect(),
             doors: TaskTracker::new(),
             workers: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
         gateway.start_workers(after);
-        gateway.open_doors(bound, &keys)?;
+        gateway.open_doors(bound, &keys, relays)?;
         Ok(gateway)
     }
 
@@ -300,6 +302,7 @@ impl Gateway {
         &mut self,
         bound: Vec<Bound>,
         keys: &BTreeMap<PlatformIx, Arc<Tls>>,
+        mut relays: Relays,
     ) -> Result<(), StartError> {
         let members = Arc::new(self.topology.members.clone());
         for door in bound {
@@ -307,7 +310,14 @@ impl Gateway {
             let kind = match door.kind {
                 topology::ListenerKind::Mtls => ListenerKind::Mtls,
                 topology::ListenerKind::Tls => ListenerKind::Tls,
-                topology::ListenerKind::Local => continue,
+                topology::ListenerKind::Local => {
+                    if let Some(relay) = relays.remove(&door.platform) {
+                        let served =
+                            relay::serve(door.listener, Arc::new(relay), self.stop.clone());
+                        self.doors.spawn(served);
+                    }
+                    continue;
+                }
             };
             let served = Door {
                 pipeline: Arc::clone(&self.pipeline),
@@ -438,24 +448,68 @@ fn links(
             // The link belongs to the child.
             let child = if topology.routes.parent(from) == Some(to) { from } else { to };
             let shared = conditions.get(&child).cloned().unwrap_or_default();
-            let here = bound
-                .iter()
-                .find(|b| b.platform == to && b.kind == topology::ListenerKind::Mtls)
-                .map(|b| b.address);
-            let address = match here {
-                Some(address) => address,
-                None => {
-                    let ip: IpAddr = peer
-                        .address
-                        .parse()
-                        .map_err(|_invalid| StartError::BadAddress(peer.address.to_string()))?;
-                    SocketAddr::new(ip, peer.port(topology::ListenerKind::Mtls).unwrap_or_default())
-                }
-            };
+            let address = mtls_address(peer, bound)?;
             links.add(LinkId { from, to }, key, PlatformName::new(&peer.name)?, address, shared)?;
         }
     }
     Ok(links)
+}
+
+/// Where a platform takes mutual TLS: in this process if it runs here, else where the topology says.
+fn mtls_address(platform: &topology::Platform, bound: &[Bound]) -> Result<SocketAddr, StartError> {
+    let mtls = topology::ListenerKind::Mtls;
+    if let Some(here) = bound.iter().find(|b| b.platform == platform.ix && b.kind == mtls) {
+        return Ok(here.address);
+    }
+    let ip: IpAddr = platform
+        .address
+        .parse()
+        .map_err(|_invalid| StartError::BadAddress(platform.address.to_string()))?;
+    Ok(SocketAddr::new(ip, platform.port(mtls).unwrap_or_default()))
+}
+
+type Relays = BTreeMap<PlatformIx, Relay<SystemClock>>;
+
+/// The security servers that run here, and the members' keys that they hold.
+fn relays(
+    topology: &Topology,
+    pki: &Pki,
+    trust: &Arc<Trust>,
+    bound: &[Bound],
+    clock: &Arc<SystemClock>,
+) -> Result<(Relays, Vec<Arc<Tls>>), StartError> {
+    let (mut relays, mut keys) = (Relays::new(), Vec::new());
+    for door in bound.iter().filter(|b| b.kind == topology::ListenerKind::Local) {
+        let Some(server) = topology.platform(door.platform) else { continue };
+        let Some(above) = server.parent.and_then(|parent| topology.platform(parent)) else {
+            continue;
+        };
+        let address = mtls_address(above, bound)?;
+        let mut ways = Vec::new();
+        for member in topology.members.iter() {
+            if member.security_server != Some(server.ix) {
+                continue;
+            }
+            let holder = Holder::Member(MemberId::parse(&member.id)?);
+            let key = Tls::load(trust, pki.bundle(&holder).into())?;
+            let client = key.client(Some(PlatformName::new(&above.name)?), Alpn::Http1)?;
+            keys.push(key);
+            ways.push(Way::new(Arc::clone(member), client, address));
+        }
+        let allow = if server.is_beyond_loopback { server.allow.clone() } else { Vec::new() };
+        if server.is_beyond_loopback {
+            tracing::warn!(server = %server.name, address = %door.address, "a plain port is open to other machines");
+        }
+        let relay = Relay {
+            name: Arc::clone(&server.name),
+            clock: Arc::clone(clock),
+            ways,
+            limits: settings::relay(&topology.limits),
+            allow,
+        };
+        relays.insert(server.ix, relay);
+    }
+    Ok((relays, keys))
 }
 
 fn setup(topology: &Topology, local: &[PlatformIx], anchors: Anchors, seed: u64) -> Setup {

@@ -6,6 +6,9 @@ use crate::domain::secrecy::Guard;
 use crate::domain::signature::Policy;
 use crate::domain::tracking::TrackingLimits;
 use crate::ingress::DoorLimits;
+use crate::ingress::head::HeadLimits;
+use crate::ingress::http1::Http1Limits;
+use crate::ingress::relay::RelayLimits;
 use crate::journal::JournalOptions;
 use crate::pipeline::PipelineLimits;
 use crate::tls::{StaleCrl, TlsOptions, TlsVersions};
@@ -110,6 +113,33 @@ pub(super) fn door(limits: &Limits) -> DoorLimits {
         idle_timeout: Duration::from_millis(limits.idle_timeout_ms),
         streams_max: u32::try_from(limits.window_max).unwrap_or(u32::MAX).max(256),
         message_bytes_max: limits.link_batch_bytes_max.max(limits.body_bytes_max) + (1 << 20),
+        http1: http1(limits),
+    }
+}
+
+fn http1(limits: &Limits) -> Http1Limits {
+    Http1Limits {
+        head: HeadLimits { bytes_max: limits.head_bytes_max, fields_max: HEAD_FIELDS_MAX },
+        // The face refuses what is too large, in its own words.
+        body_bytes_max: u64::MAX,
+        head_ms_max: limits.head_timeout_ms,
+        idle_ms_max: limits.idle_timeout_ms,
+        body_ms_max: limits.body_timeout_ms,
+        answer_ms_max: limits.body_timeout_ms,
+        drain_bytes_max: (limits.body_bytes_max as u64).saturating_mul(2),
+        ..Http1Limits::default()
+    }
+}
+
+/// The SDK sends about 30; one service object that leaks headers for days about 40.
+const HEAD_FIELDS_MAX: usize = 200;
+
+pub(super) fn relay(limits: &Limits) -> RelayLimits {
+    RelayLimits {
+        connections_max: limits.connections_max,
+        timeout: Duration::from_millis(limits.relay_timeout_ms),
+        body_timeout: Duration::from_millis(limits.body_timeout_ms),
+        http1: http1(limits),
     }
 }
 

@@ -5,20 +5,25 @@
 pub mod grpc;
 pub mod head;
 pub mod http1;
+pub mod relay;
 pub mod session;
+pub mod vxp;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Members;
 use crate::domain::routing::PlatformIx;
 use crate::pipeline::{Pipeline, Ports};
 use crate::tls::TlsServer;
 use grpc::NativeServices;
+use head::RequestHead;
 use http::{Request, Response};
+use http1::{Answer, Http1Limits, HttpFault};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use session::Session;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +32,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
+use vxp::{Operation, Vxp};
 
 /// Bounds of one listener; each is a key of the topology file.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +43,7 @@ pub struct DoorLimits {
     pub idle_timeout: Duration,
     pub streams_max: u32,
     pub message_bytes_max: usize,
+    pub http1: Http1Limits,
 }
 
 /// One TLS listener of one platform.
@@ -57,7 +64,27 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// Serves a bound socket until `stop`; then finishes what is under way.
 pub async fn serve<P: Ports>(listener: TcpListener, door: Arc<Door<P>>, stop: CancellationToken) {
-    let connections = Arc::new(Semaphore::new(door.limits.connections_max));
+    let clock = door.pipeline.ports().clock();
+    accept_each(listener, clock, door.limits.connections_max, &stop, |stream, from| {
+        let (door, stop) = (Arc::clone(&door), stop.clone());
+        async move { door.connection(stream, from, stop).await }
+    })
+    .await;
+}
+
+/// Serves each connection in a task of its own, so many at a time; returns when all have ended after `stop`.
+async fn accept_each<C, F, S>(
+    listener: TcpListener,
+    clock: &C,
+    connections_max: usize,
+    stop: &CancellationToken,
+    serve: F,
+) where
+    C: Clock,
+    F: Fn(TcpStream, SocketAddr) -> S,
+    S: Future<Output = ()> + Send + 'static,
+{
+    let connections = Arc::new(Semaphore::new(connections_max));
     let tasks = TaskTracker::new();
     loop {
         // When all places are taken, accept waits.
@@ -74,16 +101,15 @@ pub async fn serve<P: Ports>(listener: TcpListener, door: Arc<Door<P>>, stop: Ca
         };
         match accepted {
             Ok((stream, from)) => {
-                let (door, stop) = (Arc::clone(&door), stop.clone());
+                let served = serve(stream, from);
                 tasks.spawn(async move {
-                    door.connection(stream, from, stop).await;
+                    served.await;
                     drop(place);
                 });
             }
             Err(error) => {
                 // Out of descriptors, most likely: wait for some to come back.
                 tracing::warn!(%error, "accepting a connection failed");
-                let clock = door.pipeline.ports().clock();
                 clock.sleep_until(clock.now().plus(Duration::from_millis(100))).await;
             }
         }
@@ -117,7 +143,24 @@ impl<P: Ports> Door<P> {
         ));
         if accepted.is_http2 {
             self.http2(accepted.stream, session, stop).await;
+        } else {
+            self.http1(accepted.stream, session, &stop).await;
         }
+    }
+
+    /// Everything that is not HTTP/2: one dialect after the other is asked whether the path is its own.
+    async fn http1<S>(&self, stream: S, session: Arc<Session>, stop: &CancellationToken)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send,
+    {
+        let vxp =
+            Vxp::new(Arc::clone(&self.pipeline), self.platform, session, Arc::clone(&self.members));
+        let clock = Arc::new(PipelineClock(Arc::clone(&self.pipeline)));
+        let faces = Faces { vxp };
+        let served = http1::serve(stream, &clock, &self.limits.http1, &faces, stop);
+        // Boxed: it is large, and most connections are HTTP/2.
+        let ended = Box::pin(served).await;
+        tracing::debug!(why = ?ended.why, answered = ended.answered, "a connection ended");
     }
 
     /// The native face.
@@ -161,6 +204,39 @@ impl<P: Ports> Door<P> {
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended");
         }
+    }
+}
+
+/// The dialects of HTTP/1.1 on one connection, in the order of design.md 2.6.
+#[derive(Debug)]
+struct Faces<P: Ports> {
+    vxp: Vxp<P>,
+}
+
+impl<P: Ports> http1::Face for Faces<P> {
+    async fn answer(&self, head: RequestHead, body: &mut http1::Body<'_>) -> Answer {
+        match Operation::of_path(head.path()) {
+            Some(operation) => self.vxp.answer(operation, &head, body).await,
+            None => vxp::unknown_path(head.path(), &vxp::new_correlation_id()),
+        }
+    }
+
+    fn refuse(&self, fault: &HttpFault) -> Answer {
+        vxp::faulty(fault, &vxp::new_correlation_id())
+    }
+}
+
+/// The pipeline's clock, for those who keep one.
+#[derive(Debug)]
+struct PipelineClock<P: Ports>(Arc<Pipeline<P>>);
+
+impl<P: Ports> Clock for PipelineClock<P> {
+    fn now(&self) -> Timestamp {
+        self.0.ports().clock().now()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {
+        self.0.ports().clock().sleep_until(at)
     }
 }
 

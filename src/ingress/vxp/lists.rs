@@ -1,0 +1,292 @@
+//! getReceivedEdocList, getSentEdocList and the counts. Reading consumes nothing: an item is listed until it is
+//! confirmed, oldest first, so that a client that takes what it is shown and confirms it sees them all.
+
+use super::times::{self, list_time};
+use super::words::{Counted, DONE, Listed, done};
+use super::{Asked, Vxp, wrong};
+use crate::domain::agency::AgencyCode;
+use crate::domain::directory::AgencyId;
+use crate::domain::envelope::{DocId, Kind};
+use crate::domain::fact::{Accepted, DeliveryState};
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::status::BusinessStatus;
+use crate::domain::tracking::{Delivery, InboxFilter, SentRow, Tracking};
+use crate::ingress::http1::Answer;
+use crate::pipeline::Ports;
+use serde::Serialize;
+
+/// Keys as the SDK spells them; an empty one is left out, because one null loses the whole list (wire/vxp.md 1.5).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReceivedItem {
+    doc_id: String,
+    service_type: &'static str,
+    message_type: &'static str,
+    #[serde(rename = "created_time")]
+    created_time: String,
+    #[serde(rename = "updated_time")]
+    updated_time: String,
+    from: String,
+    to: String,
+    status: &'static str,
+    #[serde(rename = "status_desc")]
+    status_desc: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SentItem {
+    service_type: &'static str,
+    message_type: &'static str,
+    sender_doc_id: String,
+    receiver_doc_id: String,
+    from_code: String,
+    to_code: String,
+    send_status: &'static str,
+    send_status_desc: &'static str,
+    receive_status: &'static str,
+    receive_status_desc: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    title: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    notation: String,
+    sent_time: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    received_time: String,
+}
+
+impl<P: Ports> Vxp<P> {
+    pub(super) fn received(&self, asked: &Asked<'_>) -> Result<Answer, Rejection> {
+        asked.check_service()?;
+        let filter = filter_of(asked)?;
+        let agencies = match self.meant_by_to(asked) {
+            Some(agency) => vec![agency],
+            None => self.agencies_of(asked),
+        };
+        let max = self.pipeline.limits.list_items_max;
+        let mut found = Vec::new();
+        {
+            let post = asked.platform.post.lock();
+            for agency in agencies {
+                let (items, _) = post.tracking.inbox(agency, &filter, max);
+                found.extend(items.into_iter().map(|(doc, delivery)| {
+                    let order = (delivery.arrived_at, delivery.number);
+                    (order, received_item(&doc.accepted, delivery))
+                }));
+            }
+        }
+        found.sort_unstable_by_key(|(order, _)| *order);
+        let data = found.into_iter().map(|(_, item)| item).take(max).collect();
+        Ok(done(asked.operation, DONE, Listed { data }, asked.correlation_id))
+    }
+
+    /// What the caller's agencies sent, newest first, one item per receiver.
+    pub(super) fn sent(&self, asked: &Asked<'_>) -> Result<Answer, Rejection> {
+        asked.check_service()?;
+        let wants_status = asked.wants_status()?.unwrap_or(false);
+        let max = self.pipeline.limits.list_items_max;
+        let agencies = self.agencies_of(asked);
+        let mut found = Vec::new();
+        {
+            let post = asked.platform.post.lock();
+            let only = only_sent(asked, &post.tracking);
+            for agency in agencies {
+                let rows = post.tracking.sent(agency, only, max).into_iter();
+                found.extend(
+                    rows.filter(|row| is_status(&row.doc.accepted) == wants_status)
+                        .map(|row| (row.doc.id, sent_item(&row))),
+                );
+            }
+        }
+        found.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+        let data = found.into_iter().map(|(_, item)| item).take(max).collect();
+        Ok(done(asked.operation, DONE, Listed { data }, asked.correlation_id))
+    }
+
+    pub(super) fn count(&self, asked: &Asked<'_>, status: bool) -> Result<Answer, Rejection> {
+        let filter = InboxFilter { status_messages: Some(status), ..InboxFilter::default() };
+        let agencies = self.agencies_of(asked);
+        let post = asked.platform.post.lock();
+        let count = agencies.iter().map(|&id| post.tracking.inbox(id, &filter, 0).1).sum();
+        drop(post);
+        Ok(done(asked.operation, DONE, Counted { count }, asked.correlation_id))
+    }
+
+    /// The agencies that the caller lists, and those below that it registered itself.
+    fn agencies_of(&self, asked: &Asked<'_>) -> Vec<AgencyId> {
+        let directory = self.pipeline.directory();
+        let member = &asked.caller.member;
+        let mut agencies = member.agencies.clone();
+        for code in &member.codes {
+            let registered = |id: &AgencyId| directory.agency(*id).registered_by == member.id;
+            agencies.extend(directory.below(code).into_iter().filter(registered));
+        }
+        agencies.sort_unstable();
+        agencies.dedup();
+        agencies
+    }
+
+    /// `to` of a list: one agency of the caller's. Anything else leaked from a sendEdoc (wire/vxp.md 1.4.2).
+    fn meant_by_to(&self, asked: &Asked<'_>) -> Option<AgencyId> {
+        let code = AgencyCode::parse(asked.parameters.exact("to")?).ok()?;
+        asked.caller.speaks_for(&code).then(|| self.pipeline.directory().lookup(&code))?
+    }
+}
+
+fn filter_of(asked: &Asked<'_>) -> Result<InboxFilter, Rejection> {
+    let parameters = &asked.parameters;
+    let moment = |name: &str, read: fn(&str) -> Option<crate::clock::Timestamp>| {
+        let given = parameters.any_case(name);
+        given.map(|text| read(text).ok_or_else(|| wrong(name).detail(text))).transpose()
+    };
+    // wire/vxp.md 1.4.2: a leaked `status` always comes with a leaked docId or docid.
+    let is_leaked = parameters.any_case("docid").is_some();
+    let state = match parameters.exact("status") {
+        Some(word) if !is_leaked => {
+            Some(state_of(word).ok_or_else(|| wrong("status").detail(word))?)
+        }
+        Some(_) | None => None,
+    };
+    Ok(InboxFilter {
+        status_messages: asked.wants_status()?,
+        state,
+        from: moment("fromDate", times::from)?,
+        until: moment("toDate", times::until)?,
+        after: None,
+    })
+}
+
+/// The sent document asked for. After a getEdoc the id of a received one leaks in here: that is no filter.
+fn only_sent(asked: &Asked<'_>, tracking: &Tracking) -> Option<DocId> {
+    let id: DocId = asked.parameters.exact("docId")?.parse().ok()?;
+    let is_received = tracking.delivery(id).is_some_and(|(doc, delivery)| {
+        let is_own = doc.accepted.via.is_empty() && doc.accepted.member == **asked.caller.id();
+        asked.caller.speaks_for(&delivery.agency) && !is_own
+    });
+    (!is_received).then_some(id)
+}
+
+/// The mailbox words of wire/vxp.md 1.8, in any case.
+pub(super) fn state_of(word: &str) -> Option<DeliveryState> {
+    [DeliveryState::Initial, DeliveryState::Processing, DeliveryState::Done, DeliveryState::Fail]
+        .into_iter()
+        .find(|state| word_of(*state).0.eq_ignore_ascii_case(word))
+}
+
+/// A mailbox item's state and what a clerk calls it.
+const fn word_of(state: DeliveryState) -> (&'static str, &'static str) {
+    match state {
+        DeliveryState::UnderWay => ("processing", "Đang chuyển"),
+        DeliveryState::Initial => ("initial", "Đã đến, chưa lấy"),
+        DeliveryState::Processing => ("processing", "Đang xử lý"),
+        DeliveryState::Done => ("done", "Đã nhận"),
+        DeliveryState::Fail => ("fail", "Nhận không thành công"),
+        DeliveryState::Refused => ("fail", "Bị từ chối"),
+        DeliveryState::Expired => ("fail", "Quá hạn, không ai lấy"),
+    }
+}
+
+// domain.md 2.2: words seen in sendStatus and receiveStatus. Which stands for what is assumed.
+const fn send_word(state: DeliveryState) -> (&'static str, &'static str) {
+    match state {
+        DeliveryState::UnderWay => ("processing", "Đang chuyển đến nơi nhận"),
+        DeliveryState::Initial
+        | DeliveryState::Processing
+        | DeliveryState::Done
+        | DeliveryState::Fail => ("done", "Đã chuyển đến nơi nhận"),
+        DeliveryState::Refused => ("fail", "Không chuyển được"),
+        DeliveryState::Expired => ("fail", "Quá hạn, nơi nhận không lấy"),
+    }
+}
+
+/// The clerk's last word if there is one, else the state of the mailbox item.
+fn receive_word(delivery: &Delivery) -> (&'static str, &'static str) {
+    match delivery.business() {
+        Some(BusinessStatus::Arrived) => ("inbox", "Đã đến"),
+        Some(BusinessStatus::Refused) => ("rejection", "Từ chối tiếp nhận"),
+        Some(BusinessStatus::Accepted) => ("acceptance", "Đã tiếp nhận"),
+        Some(BusinessStatus::Assigned) => ("assignment", "Phân công xử lý"),
+        Some(BusinessStatus::InProgress) => ("processing", "Đang xử lý"),
+        Some(BusinessStatus::Completed) => ("done", "Hoàn thành"),
+        Some(BusinessStatus::ChangeAgreed) => ("cancellation", "Đồng ý cập nhật/lấy lại"),
+        Some(BusinessStatus::RecallRequested | BusinessStatus::ChangeDeclined) | None => {
+            match delivery.state {
+                DeliveryState::UnderWay => ("initial", "Chưa đến"),
+                DeliveryState::Initial => ("inbox", "Đã đến, chưa lấy"),
+                state @ (DeliveryState::Processing
+                | DeliveryState::Done
+                | DeliveryState::Fail
+                | DeliveryState::Refused
+                | DeliveryState::Expired) => word_of(state),
+            }
+        }
+    }
+}
+
+fn received_item(accepted: &Accepted, delivery: &Delivery) -> ReceivedItem {
+    let (status, status_desc) = word_of(delivery.state);
+    ReceivedItem {
+        doc_id: delivery.receiver.to_string(),
+        service_type: SERVICE,
+        message_type: message_type(accepted),
+        created_time: list_time(delivery.arrived_at),
+        updated_time: list_time(delivery.updated_at.max(delivery.arrived_at)),
+        from: wire_code(&accepted.from),
+        to: delivery.agency.wire(),
+        status,
+        status_desc,
+    }
+}
+
+fn sent_item(row: &SentRow<'_>) -> SentItem {
+    let (accepted, delivery) = (&row.doc.accepted, row.delivery);
+    let (send_status, send_status_desc) = send_word(delivery.state);
+    let (receive_status, receive_words) = receive_word(delivery);
+    let said = delivery.details.as_ref().map(|d| d.description.as_str()).unwrap_or_default();
+    let refused = delivery.refused.map(Reason::code).unwrap_or_default();
+    let parts = [receive_words, refused, said].into_iter().filter(|part| !part.is_empty());
+    SentItem {
+        service_type: SERVICE,
+        message_type: message_type(accepted),
+        sender_doc_id: row.doc.id.to_string(),
+        receiver_doc_id: delivery.receiver.to_string(),
+        from_code: wire_code(&accepted.from),
+        to_code: delivery.agency.wire(),
+        send_status,
+        send_status_desc,
+        receive_status,
+        receive_status_desc: parts.collect::<Vec<_>>().join(": "),
+        title: accepted.subject.clone(),
+        notation: accepted.notation.clone(),
+        sent_time: list_time(crate::clock::Timestamp(accepted.at)),
+        received_time: list_time(delivery.arrived_at),
+    }
+}
+
+const SERVICE: &str = "eDoc";
+
+fn is_status(accepted: &Accepted) -> bool {
+    accepted.kind() == Kind::Status
+}
+
+fn message_type(accepted: &Accepted) -> &'static str {
+    if is_status(accepted) { "status" } else { "edoc" }
+}
+
+fn wire_code(code: &str) -> String {
+    AgencyCode::parse(code).map_or_else(|_| code.to_owned(), |code| code.wire())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mailbox_words_are_read_in_any_case() {
+        assert_eq!(state_of("INITIAL"), Some(DeliveryState::Initial));
+        assert_eq!(state_of("processing"), Some(DeliveryState::Processing));
+        assert_eq!(state_of("Done"), Some(DeliveryState::Done));
+        assert_eq!(state_of("fail"), Some(DeliveryState::Fail));
+        assert_eq!(state_of("06"), None);
+    }
+}
