@@ -4,9 +4,10 @@
 use crate::clock::Timestamp;
 use crate::domain::calendar;
 use crate::domain::envelope::{DocId, Kind};
-use crate::domain::fact::{DeliveryState, Hop};
+use crate::domain::fact::{Accepted, DeliveryState, Hop};
 use crate::domain::tracking::{Delivery, Doc};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Everything this process knows of one document.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -16,10 +17,26 @@ pub struct Story {
     pub document_id: String,
     pub kind: &'static str,
     pub from: String,
+    /// The member that handed it in; empty where the platform that took it runs elsewhere.
+    pub member: String,
+    /// The platform where it was handed in.
+    pub origin: String,
     pub subject: String,
     pub notation: String,
     pub type_name: String,
+    /// `yyyy-MM-dd`.
+    pub promulgated_on: Option<String>,
+    /// `yyyy-MM-dd`.
+    pub due_on: Option<String>,
     pub urgency: u32,
+    /// Of a status message: 1 to 16.
+    pub status: Option<u32>,
+    /// Description of a status, reason of a recall.
+    pub reason: String,
+    /// The document that this message is about.
+    pub answers: Option<AnswersStory>,
+    /// DocumentIds that this one replaces.
+    pub replaces: Vec<String>,
     pub correlation_id: String,
     pub sha256: String,
     pub bytes: u64,
@@ -28,8 +45,17 @@ pub struct Story {
     pub sent_at: String,
     pub warnings: Vec<String>,
     pub recipients: Vec<RecipientStory>,
+    /// Messages about this document, in order of sending; empty where they may not be shown.
+    pub related: Vec<RelatedStory>,
     /// Platforms of this process that hold facts about it.
     pub platforms: Vec<String>,
+}
+
+/// The document that a message is about, by its sender and its DocumentId.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct AnswersStory {
+    pub sender: String,
+    pub document_id: String,
 }
 
 /// The way to one recipient.
@@ -39,13 +65,31 @@ pub struct RecipientStory {
     pub doc_id: String,
     /// Delivery state: `under_way`, `initial`, `processing`, `done`, `fail`, `refused`, `expired`.
     pub state: &'static str,
+    /// The code of the refusal (`LT-D…`); empty when it was not refused.
     pub refused: String,
     pub description: String,
     pub hops: Vec<HopStory>,
     pub statuses: Vec<StatusStory>,
+    /// A recall reached this recipient.
+    pub recall_asked: bool,
     pub destroyed_at: Option<String>,
+    /// While it is under way: where it stands.
+    pub waiting: Option<WaitingStory>,
     /// Milliseconds from the sender's receipt to the inbox.
     pub travelled_ms: Option<u64>,
+}
+
+/// A delivery that waits for a neighbour, or for news of it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct WaitingStory {
+    /// The platform that has it, or handed it on last.
+    pub platform: String,
+    /// A neighbour has taken it over; news has not come back.
+    pub handed_on: bool,
+    /// Answers of the neighbour so far.
+    pub attempts: u32,
+    /// The code of its last refusal; empty when it gave none.
+    pub last_code: String,
 }
 
 /// One station.
@@ -73,7 +117,22 @@ pub struct StatusStory {
     pub out_of_order: bool,
 }
 
-/// Puts together what the platforms of this process know. The fullest account of each recipient wins.
+/// A message about this document.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct RelatedStory {
+    pub doc_id: String,
+    pub document_id: String,
+    /// `recall`, `update`, `replace` or `status`; `new` when this story is of a message about that one.
+    pub kind: &'static str,
+    pub from: String,
+    /// Of a status message: 1 to 16.
+    pub status: Option<u32>,
+    /// Description of a status, reason of a recall.
+    pub reason: String,
+    pub sent_at: String,
+}
+
+/// Puts together what the platforms of this process know: the whole way and the furthest state of each recipient.
 pub fn tell(parts: Vec<(String, Vec<Doc>)>) -> Option<Story> {
     let platforms: Vec<String> = parts.iter().map(|(name, _)| name.clone()).collect();
     let docs: Vec<Doc> = parts.into_iter().flat_map(|(_, docs)| docs).collect();
@@ -81,26 +140,20 @@ pub fn tell(parts: Vec<(String, Vec<Doc>)>) -> Option<Story> {
     let first = docs.iter().find(|doc| doc.accepted.via.is_empty()).or_else(|| docs.first())?;
     let accepted = &first.accepted;
     let body = accepted.body.clone().unwrap_or_default();
-    let mut recipients: Vec<(DocId, RecipientStory, usize)> = Vec::new();
-    for doc in &docs {
+    let mut recipients: Vec<(DocId, DeliveryState, RecipientStory)> = Vec::new();
+    // The origin's list first, so that recipients keep the order in which the sender named them.
+    for doc in std::iter::once(first).chain(docs.iter().filter(|doc| !std::ptr::eq(*doc, first))) {
         for delivery in &doc.deliveries {
             let told = recipient_story(doc, delivery);
-            let weight = told.hops.len() * 2 + told.statuses.len() + rank(delivery.state);
             match recipients.iter_mut().find(|(receiver, ..)| *receiver == delivery.receiver) {
-                Some((_, known, known_weight)) if weight > *known_weight => {
-                    let mut told = told;
-                    if told.statuses.is_empty() {
-                        told.statuses = std::mem::take(&mut known.statuses);
+                Some((_, state, known)) => {
+                    let is_further = rank(delivery.state) > rank(*state);
+                    if is_further {
+                        *state = delivery.state;
                     }
-                    (*known, *known_weight) = (told, weight);
+                    known.join(told, is_further);
                 }
-                Some((_, known, _)) => {
-                    if known.statuses.is_empty() {
-                        known.statuses = told.statuses;
-                    }
-                    known.destroyed_at = known.destroyed_at.take().or(told.destroyed_at);
-                }
-                None => recipients.push((delivery.receiver, told, weight)),
+                None => recipients.push((delivery.receiver, delivery.state, told)),
             }
         }
     }
@@ -110,21 +163,113 @@ pub fn tell(parts: Vec<(String, Vec<Doc>)>) -> Option<Story> {
         document_id: accepted.document_id.clone(),
         kind: kind_name(accepted.kind()),
         from: accepted.from.clone(),
+        member: accepted.member.clone(),
+        origin: accepted.origin.clone(),
         subject: accepted.subject.clone(),
         notation: accepted.notation.clone(),
         type_name: accepted.type_name.clone(),
+        promulgated_on: given(&accepted.promulgated_on),
+        due_on: given(&accepted.due_on),
         urgency: accepted.urgency,
+        status: (accepted.status > 0).then_some(accepted.status),
+        reason: accepted.reason.clone(),
+        answers: answers(accepted),
+        replaces: accepted.replaces.clone(),
         correlation_id: accepted.correlation_id.clone(),
         sha256: hex(&body.sha256),
         bytes: body.bytes,
         signature: signature_name(accepted.signature()),
-        sent_at: moment(Timestamp(
-            accepted.hops.first().map_or(accepted.at, |hop| hop.received_at),
-        )),
+        sent_at: moment(sent_at(accepted)),
         warnings: accepted.warnings.clone(),
-        recipients: recipients.into_iter().map(|(_, story, _)| story).collect(),
+        recipients: recipients.into_iter().map(|(.., story)| story).collect(),
+        related: Vec::new(),
         platforms,
     })
+}
+
+impl Story {
+    /// Lists messages about this document: recalls, updates, replacements, statuses.
+    pub fn relate(&mut self, messages: &[Arc<Accepted>]) {
+        let related = |accepted: &Arc<Accepted>| RelatedStory {
+            doc_id: accepted.id().to_string(),
+            document_id: accepted.document_id.clone(),
+            kind: kind_name(accepted.kind()),
+            from: accepted.from.clone(),
+            status: (accepted.status > 0).then_some(accepted.status),
+            reason: accepted.reason.clone(),
+            sent_at: moment(sent_at(accepted)),
+        };
+        self.related = messages.iter().map(related).collect();
+        self.related.sort_by(|a, b| (&a.sent_at, &a.doc_id).cmp(&(&b.sent_at, &b.doc_id)));
+    }
+}
+
+impl RecipientStory {
+    /// Adds what another platform knows of the same delivery; `other` is further on its way, or not.
+    fn join(&mut self, mut other: Self, is_further: bool) {
+        if is_further {
+            std::mem::swap(self, &mut other);
+        }
+        for hop in other.hops {
+            match self.hops.iter_mut().find(|known| known.platform == hop.platform) {
+                Some(known) => known.join(hop),
+                None => self.hops.push(hop),
+            }
+        }
+        self.hops.sort_by(|a, b| a.received_at.cmp(&b.received_at));
+        if self.statuses.len() < other.statuses.len() {
+            self.statuses = other.statuses;
+        }
+        if self.refused.is_empty() {
+            self.refused = other.refused;
+        }
+        if self.description.is_empty() {
+            self.description = other.description;
+        }
+        self.destroyed_at = self.destroyed_at.take().or(other.destroyed_at);
+        self.travelled_ms = self.travelled_ms.or(other.travelled_ms);
+        self.recall_asked |= other.recall_asked;
+        // Whoever is still carrying it says what it waits for; when it has arrived nobody does.
+        self.waiting = match self.state {
+            "under_way" => match (self.waiting.take(), other.waiting) {
+                (Some(known), Some(other)) if known.handed_on => Some(other),
+                (known, other) => known.or(other),
+            },
+            _ => None,
+        };
+    }
+}
+
+impl HopStory {
+    fn join(&mut self, other: Self) {
+        if self.handed_on_at.is_none() {
+            (self.handed_on_at, self.stayed_ms) = (other.handed_on_at, other.stayed_ms);
+        }
+        self.attempts = self.attempts.max(other.attempts);
+        if self.peer.is_empty() {
+            self.peer = other.peer;
+        }
+        if self.tls.is_empty() {
+            self.tls = other.tls;
+        }
+    }
+}
+
+/// What a message is about.
+fn answers(accepted: &Accepted) -> Option<AnswersStory> {
+    (!accepted.answers_document_id.is_empty()).then(|| AnswersStory {
+        sender: accepted.answers_sender.clone(),
+        document_id: accepted.answers_document_id.clone(),
+    })
+}
+
+fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// When the first platform took it in.
+fn sent_at(accepted: &Accepted) -> Timestamp {
+    Timestamp(accepted.hops.first().map_or(accepted.at, |hop| hop.received_at))
 }
 
 fn recipient_story(doc: &Doc, delivery: &Delivery) -> RecipientStory {
@@ -137,10 +282,14 @@ fn recipient_story(doc: &Doc, delivery: &Delivery) -> RecipientStory {
         && delivery.handed_on_at > Timestamp::ZERO
     {
         last.handed_on_at = Some(moment(delivery.handed_on_at));
+        last.stayed_ms = doc
+            .accepted
+            .hops
+            .last()
+            .map(|hop| millis(delivery.handed_on_at.since(Timestamp(hop.received_at))));
         last.attempts = delivery.attempts;
     }
-    let sent_at =
-        Timestamp(doc.accepted.hops.first().map_or(doc.accepted.at, |hop| hop.received_at));
+    let sent_at = sent_at(&doc.accepted);
     let arrived = (delivery.arrived_at > Timestamp::ZERO).then_some(delivery.arrived_at);
     RecipientStory {
         agency: delivery.agency.as_str().to_owned(),
@@ -155,6 +304,13 @@ fn recipient_story(doc: &Doc, delivery: &Delivery) -> RecipientStory {
         destroyed_at: details
             .filter(|d| d.destroyed_at > Timestamp::ZERO)
             .map(|d| moment(d.destroyed_at)),
+        recall_asked: details.is_some_and(|d| d.recall_asked),
+        waiting: (delivery.state == DeliveryState::UnderWay).then(|| WaitingStory {
+            platform: doc.accepted.hops.last().map(|hop| hop.platform.clone()).unwrap_or_default(),
+            handed_on: delivery.handed_on_at > Timestamp::ZERO,
+            attempts: delivery.attempts,
+            last_code: details.map(|d| d.last_code.clone()).unwrap_or_default(),
+        }),
         travelled_ms: arrived.map(|at| millis(at.since(sent_at))),
     }
 }

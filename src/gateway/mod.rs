@@ -11,6 +11,7 @@ use crate::egress::link::Links;
 use crate::ingress::relay::{self, Relay, Way};
 use crate::ingress::{self, Door};
 use crate::journal::{Journal, OpenError, Recovery, SegmentJournal};
+use crate::operator::{self, Listens, Operated};
 use crate::pipeline::{Pipeline, Ports, RecoverError, Setup};
 use crate::pki::{Holder, MemberId, NameError, Pki, PkiError, PlatformName, ServerAddress};
 use crate::signature::{Anchors, SignError};
@@ -191,6 +192,7 @@ impl Gateway {
         };
         gateway.start_workers(after);
         gateway.open_doors(bound, &keys, relays)?;
+        gateway.serve_operator(operator_listener, options.data);
         Ok(gateway)
     }
 
@@ -233,6 +235,35 @@ impl Gateway {
     /// Ends with the process.
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// The operator's API ends with the doors.
+    fn serve_operator(&self, listener: TcpListener, data: PathBuf) {
+        let kinds = |of: &Listening| {
+            [
+                (topology::ListenerKind::Mtls, of.mtls),
+                (topology::ListenerKind::Tls, of.tls),
+                (topology::ListenerKind::Local, of.local),
+            ]
+        };
+        let listens = self.listening.iter().flat_map(|of| {
+            kinds(of).into_iter().filter_map(|(kind, address)| {
+                Some(Listens { platform: of.platform, kind, address: address? })
+            })
+        });
+        let operated = Operated {
+            pipeline: Arc::clone(&self.pipeline),
+            topology: Arc::clone(&self.topology),
+            pki: self.pki.clone(),
+            trust: Arc::clone(&self.trust),
+            keys: self.keys.clone(),
+            link_conditions: self.link_conditions.clone(),
+            listens: listens.collect(),
+            recovery: self.recovery.clone(),
+            data,
+            started_at: self.clock.now(),
+        };
+        self.doors.spawn(operator::serve(listener, Arc::new(operated), self.stop.clone()));
     }
 
     fn start_workers(&self, after: crate::journal::Seq) {

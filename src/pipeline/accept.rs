@@ -531,6 +531,9 @@ fn count(platform: &Platform, answers: &[Result<AcceptedAnswer, Rejection>]) {
     platform.counters.accepted.fetch_add(accepted, Ordering::Relaxed);
     platform.counters.duplicates.fetch_add(duplicates, Ordering::Relaxed);
     platform.counters.refused.fetch_add(refused, Ordering::Relaxed);
+    for rejection in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+        platform.counters.refusals.count(rejection.reason);
+    }
 }
 
 /// Facts of one old document that are looked at.

@@ -128,7 +128,11 @@ impl<P: Ports> Pipeline<P> {
 
     /// One probe after the back-off: zero when the neighbour is there again.
     async fn probe(&self, platform: &Platform, link: LinkId, back_off: Duration) -> Duration {
-        self.ports.clock().sleep_until(self.now().plus(back_off)).await;
+        let back_off = tokio::select! {
+            biased;
+            () = self.probe_now.notified() => self.limits.retry_first,
+            () = self.ports.clock().sleep_until(self.now().plus(back_off)) => back_off,
+        };
         match self.ports.transport().probe(link).await {
             Ok(()) => {
                 self.link_is(platform, link.to, None);

@@ -4,10 +4,10 @@ use super::{Pipeline, Platform, Ports};
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::{AgencyId, Caller};
 use crate::domain::envelope::DocId;
-use crate::domain::fact::Accepted;
+use crate::domain::fact::{Accepted, Fact};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::tracking::{Delivery, Doc, Tracking};
-use crate::journal::{Journal, ReadError, Seq};
+use crate::journal::{Content, Journal, Lookup, ReadError, Seq};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -107,6 +107,29 @@ impl<P: Ports> Pipeline<P> {
         story
     }
 
+    /// Messages about the document with this order key, on any platform of this process: what changes it, and
+    /// statuses answering it. Each once, oldest first; at most `RELATED_MAX`.
+    pub async fn related(&self, key: u64, id: DocId) -> Vec<Arc<Accepted>> {
+        let mut found: std::collections::BTreeMap<DocId, Arc<Accepted>> = Default::default();
+        for platform in &self.platforms {
+            let post = platform.post.lock();
+            for doc in post.tracking.documents() {
+                if doc.key == key && doc.id != id {
+                    found.entry(doc.id).or_insert_with(|| Arc::clone(&doc.accepted));
+                }
+            }
+        }
+        let old = self.ports.journal().find(None, Lookup::Key(key), RELATED_MAX).await;
+        for stored in old.unwrap_or_default() {
+            if let Content::Fact(Fact::Accepted(accepted)) = stored.entry.content
+                && accepted.id() != id
+            {
+                found.entry(accepted.id()).or_insert(accepted);
+            }
+        }
+        found.into_values().take(RELATED_MAX).collect()
+    }
+
     /// The DocId of a sender's own document, by its order key, on any platform of this process.
     pub fn doc_id_of(&self, key: u64) -> Option<DocId> {
         self.platforms
@@ -114,6 +137,9 @@ impl<P: Ports> Pipeline<P> {
             .find_map(|platform| platform.post.lock().tracking.doc_by_key(key).map(|doc| doc.id))
     }
 }
+
+/// Messages about one document that are looked at.
+const RELATED_MAX: usize = 1_024;
 
 fn found_in(tracking: &Tracking, id: DocId) -> Option<Found> {
     let found = |doc: &Doc, delivery: Option<&Delivery>| Found {

@@ -11,6 +11,7 @@ mod append;
 mod bodies;
 mod confirm;
 mod deliver;
+mod gauges;
 mod hop;
 mod look;
 mod receive;
@@ -44,6 +45,7 @@ use tokio_util::sync::CancellationToken;
 pub use accept::{AcceptedAnswer, Content, ReceiverAnswer, Submission};
 pub use bodies::BytesPermit;
 pub use confirm::Word;
+pub use gauges::{Connections, Gauges, Refusals};
 pub use hop::Peer;
 pub use look::Found;
 pub use receive::{Leased, Listening};
@@ -135,6 +137,11 @@ pub struct Counters {
     pub retried: AtomicU64,
     pub statuses: AtomicU64,
     pub bytes_in: AtomicU64,
+    /// What members were refused.
+    pub refusals: Refusals,
+    /// What neighbours were refused, recipient by recipient.
+    pub hop_refusals: Refusals,
+    pub connections: Connections,
 }
 
 /// What the pipeline is built from.
@@ -172,6 +179,8 @@ pub struct Pipeline<P: Ports> {
     draining: CancellationToken,
     folded_entries: AtomicU64,
     appended_entries: AtomicU64,
+    checkpoint_at: AtomicU64,
+    probe_now: tokio::sync::Notify,
     events: tokio::sync::broadcast::Sender<Arc<Event>>,
 }
 
@@ -227,6 +236,8 @@ impl<P: Ports> Pipeline<P> {
             draining: CancellationToken::new(),
             folded_entries: AtomicU64::new(0),
             appended_entries: AtomicU64::new(0),
+            checkpoint_at: AtomicU64::new(0),
+            probe_now: tokio::sync::Notify::new(),
             events,
             limits,
         }

@@ -3,8 +3,9 @@
 use super::{Pipeline, Platform, Ports};
 use crate::clock::Timestamp;
 use crate::domain::directory::Directory;
+use crate::domain::envelope::Kind;
 use crate::domain::fact::{Accepted, DeliveryState, Fact};
-use crate::domain::tracking::{CheckpointError, Chunks, Effect, Verdict};
+use crate::domain::tracking::{CheckpointError, Chunks, Destination, Effect, HopVerdict, Verdict};
 use crate::journal::{Content, DurableBatch, Entry, Journal, Read, ReadError, Seq};
 use crate::pipeline::answers::Folded;
 use prost::Message;
@@ -154,6 +155,7 @@ impl<P: Ports> Pipeline<P> {
             tracing::warn!(%error, "the checkpoint was not written; a restart reads more");
             return;
         }
+        self.checkpoint_at.store(self.now().0, Ordering::Relaxed);
         let mut pinned: Vec<Seq> = Vec::new();
         for platform in &self.platforms {
             pinned.extend(platform.post.lock().tracking.pinned_chunks().into_iter().map(Seq));
@@ -256,7 +258,7 @@ impl<P: Ports> Pipeline<P> {
             if is_watched {
                 self.announce(platform, entry, fact);
             }
-            count(platform, fact, &verdict);
+            count(platform, fact, &verdict, effects);
             verdicts.push(verdict);
         }
         let wakes = post.bus.take_wakes();
@@ -376,17 +378,35 @@ const fn version_of(fact: &Fact) -> u64 {
     }
 }
 
-fn count(platform: &Platform, fact: &Fact, verdict: &Verdict) {
+fn count(platform: &Platform, fact: &Fact, verdict: &Verdict, effects: &[Effect]) {
     let counters = &platform.counters;
     let bump = |counter: &std::sync::atomic::AtomicU64, by: u64| {
         counter.fetch_add(by, Ordering::Relaxed);
     };
+    if let (Fact::Accepted(accepted), Verdict::Accepted { .. } | Verdict::Hop(_)) = (fact, verdict)
+    {
+        // A repeat enqueues nothing.
+        if effects.iter().any(|effect| matches!(effect, Effect::Enqueue { .. })) {
+            bump(&counters.bytes_in, accepted.body.as_ref().map_or(0, |body| body.bytes));
+            bump(&counters.statuses, u64::from(accepted.kind() == Kind::Status));
+        }
+        let arrived =
+            |effect: &&Effect| matches!(effect, Effect::Enqueue { to: Destination::Inbox(_), .. });
+        bump(&counters.arrived, effects.iter().filter(arrived).count() as u64);
+    }
     match (fact, verdict) {
         (Fact::HandedOn(fact), _) => bump(&counters.handed_on, fact.receivers.len() as u64),
         (Fact::Attempted(_), _) => bump(&counters.retried, 1),
         (Fact::Confirmed(_), Verdict::Applied) => bump(&counters.confirmed, 1),
-        (Fact::Accepted(accepted), Verdict::Hop(_)) => {
-            bump(&counters.hop_accepted, accepted.recipients.len() as u64);
+        (Fact::Accepted(_), Verdict::Hop(verdicts)) => {
+            for verdict in verdicts {
+                match verdict {
+                    HopVerdict::Accepted => bump(&counters.hop_accepted, 1),
+                    HopVerdict::Refused(reason) | HopVerdict::Retry(reason) => {
+                        counters.hop_refusals.count(*reason)
+                    }
+                }
+            }
         }
         _ => {}
     }

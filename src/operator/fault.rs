@@ -1,0 +1,265 @@
+//! What the operator's API says when it does not do what was asked: a stable code, both languages, where, and
+//! what was probably meant.
+
+use crate::domain::rejection::{Reason, Rejection};
+use crate::texts;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+
+/// One row per problem: variant, stable code, HTTP status, Vietnamese, English.
+macro_rules! problems {
+    ($($name:ident $code:literal $status:ident $vi:literal $en:literal;)*) => {
+        /// The closed list of what can be wrong with a request to this API. Refusals of the exchange
+        /// (`LT-D…`) come on top.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Problem { $($name,)* }
+
+        impl Problem {
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            pub const fn vi(self) -> &'static str {
+                match self { $(Self::$name => $vi,)* }
+            }
+
+            pub const fn en(self) -> &'static str {
+                match self { $(Self::$name => $en,)* }
+            }
+        }
+    };
+}
+
+problems! {
+    ForeignHost "LT-O001" FORBIDDEN
+        "Phần đầu Host không phải là địa chỉ trên chính máy này."
+        "The Host header names something other than this machine.";
+    ForeignOrigin "LT-O002" FORBIDDEN
+        "Yêu cầu đến từ trang của một nơi khác."
+        "The request comes from a page of another site.";
+    NoSuchPath "LT-O003" NOT_FOUND
+        "Giao diện này không có đường dẫn đó."
+        "This API has no such path.";
+    WrongMethod "LT-O004" METHOD_NOT_ALLOWED
+        "Đường dẫn này không nhận phương thức đó."
+        "This path does not take that method.";
+    WrongParameter "LT-O005" BAD_REQUEST
+        "Một tham số không đọc được."
+        "A parameter cannot be read.";
+    WrongBody "LT-O006" BAD_REQUEST
+        "Nội dung gửi lên không đọc được."
+        "The body cannot be read.";
+    BodyTooLarge "LT-O007" PAYLOAD_TOO_LARGE
+        "Nội dung gửi lên quá lớn."
+        "The body is too large.";
+    NoSuchPlatform "LT-O008" NOT_FOUND
+        "Tô-pô không có nền tảng nào tên như vậy."
+        "The topology has no platform of that name.";
+    NoSuchLink "LT-O009" NOT_FOUND
+        "Nền tảng này không có liên kết lên cấp trên."
+        "This platform has no link to one above it.";
+    NoSuchAgency "LT-O010" NOT_FOUND
+        "Danh mục không có cơ quan nào mang mã định danh đó."
+        "The directory has no agency with that code.";
+    NoSuchDocument "LT-O011" NOT_FOUND
+        "Không nền tảng nào của tiến trình này biết văn bản đó."
+        "No platform of this process knows that document.";
+    NoSuchCertificate "LT-O012" NOT_FOUND
+        "Không có chứng thư nào như vậy được cấp ở đây."
+        "No such certificate was issued here.";
+    AlreadyRevoked "LT-O013" CONFLICT
+        "Chứng thư này đã bị thu hồi từ trước."
+        "This certificate was revoked before.";
+    AxisElsewhere "LT-O014" CONFLICT
+        "Trục không chạy trong tiến trình này; hãy gửi yêu cầu đến tiến trình có trục."
+        "The axis does not run in this process; ask the process that runs it.";
+    NotRunHere "LT-O015" CONFLICT
+        "Nền tảng này không chạy trong tiến trình này."
+        "This platform does not run in this process.";
+    TooManyWatchers "LT-O016" SERVICE_UNAVAILABLE
+        "Đã có quá nhiều luồng sự kiện đang mở."
+        "Too many event streams are open.";
+    TooLate "LT-O017" GATEWAY_TIMEOUT
+        "Việc này chưa xong trong thời hạn."
+        "This was not done in time.";
+    Failed "LT-O018" INTERNAL_SERVER_ERROR
+        "Tiến trình không làm được việc này; xem nhật ký theo mã liên kết."
+        "The process could not do this; see the log under the correlation id.";
+}
+
+/// Why a request was not served. `answer` in the parent room words it, with the correlation id.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    pub code: &'static str,
+    pub status: StatusCode,
+    pub vi: &'static str,
+    pub en: &'static str,
+    pub at: String,
+    pub detail: String,
+    pub nearest: Vec<String>,
+    pub retry_after_ms: Option<u64>,
+}
+
+/// An answer that is a failure.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ErrorAnswer {
+    /// The version of this shape: 1.
+    pub version: u32,
+    pub error: ErrorBody,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ErrorBody {
+    /// Stable: `LT-O…` of this API, `LT-D…` of the exchange.
+    #[schema(example = "LT-O011")]
+    pub code: &'static str,
+    /// One sentence in Vietnamese.
+    pub vi: &'static str,
+    /// The same in English.
+    pub en: &'static str,
+    /// The parameter, field or header that is at fault; may be empty.
+    pub at: String,
+    /// A short fact that helps, in no particular language; may be empty.
+    pub detail: String,
+    /// What was probably meant, the most likely first.
+    pub nearest: Vec<String>,
+    /// Stands in the log of this process too.
+    pub correlation_id: String,
+    /// When trying again makes sense.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Fault {
+    pub const fn new(problem: Problem) -> Self {
+        Self {
+            code: problem.code(),
+            status: problem.status(),
+            vi: problem.vi(),
+            en: problem.en(),
+            at: String::new(),
+            detail: String::new(),
+            nearest: Vec::new(),
+            retry_after_ms: None,
+        }
+    }
+
+    /// A parameter that cannot be read, and why.
+    pub fn parameter(name: &str, why: impl Into<String>) -> Self {
+        Self::new(Problem::WrongParameter).at(name).detail(why)
+    }
+
+    /// Our own failure; what it was goes to the log.
+    pub fn failed(error: &dyn std::error::Error) -> Self {
+        tracing::error!(error = %chain(error), "the operator's API failed");
+        Self::new(Problem::Failed).detail(error.to_string())
+    }
+
+    #[must_use]
+    pub fn at(mut self, at: impl Into<String>) -> Self {
+        self.at = at.into();
+        self
+    }
+
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    #[must_use]
+    pub fn nearest(mut self, nearest: Vec<String>) -> Self {
+        self.nearest = nearest;
+        self
+    }
+
+    pub(super) fn worded(self, correlation_id: &str) -> ErrorAnswer {
+        ErrorAnswer {
+            version: super::VERSION,
+            error: ErrorBody {
+                code: self.code,
+                vi: self.vi,
+                en: self.en,
+                at: self.at,
+                detail: self.detail,
+                nearest: self.nearest,
+                correlation_id: correlation_id.to_owned(),
+                retry_after_ms: self.retry_after_ms,
+            },
+        }
+    }
+}
+
+impl From<Rejection> for Fault {
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            code: rejection.code(),
+            status: status_of(rejection.reason),
+            vi: texts::sentence(rejection.reason, texts::Lang::Vi),
+            en: texts::sentence(rejection.reason, texts::Lang::En),
+            at: rejection.at.map(|place| place.to_string()).unwrap_or_default(),
+            detail: rejection.detail,
+            nearest: Vec::new(),
+            retry_after_ms: rejection.retry_after_ms,
+        }
+    }
+}
+
+/// Carries itself to where the correlation id is known.
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn status_of(reason: Reason) -> StatusCode {
+    match reason {
+        Reason::AgencyUnknown | Reason::UnknownDocument => StatusCode::NOT_FOUND,
+        Reason::Unavailable
+        | Reason::Busy
+        | Reason::ShuttingDown
+        | Reason::DiskFull
+        | Reason::Throttled => StatusCode::SERVICE_UNAVAILABLE,
+        Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_has_a_code_of_its_own_and_both_languages() {
+        let mut codes: Vec<_> = Problem::ALL.iter().map(|problem| problem.code()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Problem::ALL.len());
+        for problem in Problem::ALL {
+            assert!(problem.status().is_client_error() || problem.status().is_server_error());
+            assert!(problem.vi().ends_with('.') && problem.en().ends_with('.'));
+        }
+    }
+}

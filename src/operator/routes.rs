@@ -1,0 +1,91 @@
+//! Every route of the API, once: the router and the description are both held against this list.
+
+use super::fault::{Fault, Problem};
+use super::{BODY_BYTES_MAX, Desk};
+use super::{
+    agencies, certificates, conditions, documents, events, health, openapi, overdue, status,
+    topology,
+};
+use crate::pipeline::Ports;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{MethodRouter, delete, get, post, put};
+use std::sync::Arc;
+
+/// (method, path), in the order of the router.
+pub const ROUTES: &[(&str, &str)] = &[
+    ("get", "/"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+    ("get", "/api/v1/openapi.json"),
+    ("get", "/api/v1/status"),
+    ("get", "/api/v1/topology"),
+    ("get", "/api/v1/members"),
+    ("get", "/api/v1/agencies"),
+    ("get", "/api/v1/agencies/{code}"),
+    ("post", "/api/v1/agencies/{code}/lock"),
+    ("post", "/api/v1/agencies/{code}/unlock"),
+    ("get", "/api/v1/documents"),
+    ("get", "/api/v1/documents/{id}"),
+    ("get", "/api/v1/overdue"),
+    ("get", "/api/v1/events"),
+    ("get", "/api/v1/conditions"),
+    ("get", "/api/v1/conditions/links/{child}"),
+    ("put", "/api/v1/conditions/links/{child}"),
+    ("delete", "/api/v1/conditions/links/{child}"),
+    ("get", "/api/v1/conditions/platforms/{name}"),
+    ("put", "/api/v1/conditions/platforms/{name}"),
+    ("delete", "/api/v1/conditions/platforms/{name}"),
+    ("post", "/api/v1/conditions/reset"),
+    ("get", "/api/v1/pki/certificates"),
+    ("post", "/api/v1/pki/reload"),
+    ("post", "/api/v1/pki/revoke"),
+    ("post", "/api/v1/pki/renew"),
+];
+
+pub(super) fn router<P: Ports>(desk: Arc<Desk<P>>) -> Router {
+    let mut router = Router::new();
+    for ((_, path), served) in ROUTES.iter().zip(served::<P>()) {
+        router = router.route(path, served);
+    }
+    router
+        .fallback(async || Fault::new(Problem::NoSuchPath))
+        .method_not_allowed_fallback(async || Fault::new(Problem::WrongMethod))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(desk)
+}
+
+/// In the order of `ROUTES`.
+fn served<P: Ports>() -> Vec<MethodRouter<Arc<Desk<P>>>> {
+    vec![
+        get(openapi::front),
+        get(health::healthz::<P>),
+        get(health::readyz::<P>),
+        get(health::metrics::<P>),
+        get(openapi::openapi),
+        get(status::status::<P>),
+        get(topology::topology::<P>),
+        get(topology::members::<P>),
+        get(agencies::agencies::<P>),
+        get(agencies::agency::<P>),
+        post(agencies::lock::<P>),
+        post(agencies::unlock::<P>),
+        get(documents::documents::<P>),
+        get(documents::story::<P>),
+        get(overdue::overdue::<P>),
+        get(events::events::<P>),
+        get(conditions::conditions::<P>),
+        get(conditions::link::<P>),
+        put(conditions::put_link::<P>),
+        delete(conditions::delete_link::<P>),
+        get(conditions::platform::<P>),
+        put(conditions::put_platform::<P>),
+        delete(conditions::delete_platform::<P>),
+        post(conditions::reset::<P>),
+        get(certificates::certificates::<P>),
+        post(certificates::reload::<P>),
+        post(certificates::revoke::<P>),
+        post(certificates::renew::<P>),
+    ]
+}
