@@ -385,13 +385,7 @@ impl Candidate {
         }
         for delivery in other.deliveries {
             match self.deliveries.iter_mut().find(|known| known.receiver == delivery.receiver) {
-                // Whoever is further on the way knows better than whoever handed it on.
-                Some(known)
-                    if (known.state, known.updated_at) < (delivery.state, delivery.updated_at) =>
-                {
-                    *known = delivery;
-                }
-                Some(_) => {}
+                Some(known) => further(known, delivery),
                 None => self.deliveries.push(delivery),
             }
         }
@@ -406,6 +400,19 @@ impl Candidate {
         self.deliveries.iter().any(|delivery| {
             super::overdue::since(calendar, &self.accepted, delivery, now).is_some()
         })
+    }
+}
+
+/// Keeps what is further on the way, with every word of the clerk that either has heard.
+fn further(known: &mut Delivery, mut other: Delivery) {
+    if (known.state, known.updated_at) < (other.state, other.updated_at) {
+        std::mem::swap(known, &mut other);
+    }
+    let said = |of: &Delivery| of.details.as_ref().map_or(0, |details| details.statuses.len());
+    if said(&other) > said(known)
+        && let Some(details) = other.details
+    {
+        known.details.get_or_insert_default().statuses = details.statuses;
     }
 }
 

@@ -5,6 +5,7 @@ mod journal;
 mod journal_contract;
 mod kill;
 mod native;
+mod operator;
 mod tidy;
 mod tls;
 mod world;
