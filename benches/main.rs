@@ -9,6 +9,10 @@ mod rooms {
 
 use rooms::journal;
 
+// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let size = if arguments.iter().any(|argument| argument == "--bench") { 1.0 } else { 0.001 };
@@ -19,5 +23,8 @@ fn main() {
     }
     if is_wanted("journal-restart") {
         journal::restart(size);
+    }
+    if is_wanted("journal-retained") {
+        journal::retained(size);
     }
 }
