@@ -8,4 +8,6 @@ mod native;
 mod operator;
 mod tidy;
 mod tls;
+mod vxp;
+mod vxp_client;
 mod world;
