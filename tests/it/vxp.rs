@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-pub const COUNTRY: &str = r#"
+pub(crate) const COUNTRY: &str = r#"
 version = 1
 
 [topology]
@@ -80,7 +80,7 @@ const G12: &str = "VN:GOV:000.00.00.G12:QLVB";
 
 /// How a client reaches its platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     /// The security server's plain port.
     Plain,
     Mtls,
@@ -89,7 +89,7 @@ pub enum Way {
 }
 
 /// Where the member of an agency (`h60`) connects.
-pub fn address_of(gateway: &Gateway, way: Way, name: &str) -> SocketAddr {
+pub(crate) fn address_of(gateway: &Gateway, way: Way, name: &str) -> SocketAddr {
     let platform = if way == Way::Plain { format!("ss-{name}") } else { format!("lgsp-{name}") };
     let ix = gateway.topology.platform_named(&platform).unwrap().ix;
     let listening = gateway.listening.iter().find(|l| l.platform == ix).unwrap();
@@ -643,6 +643,70 @@ async fn a_security_server_whose_platform_is_silent_or_gone_answers_code_20() {
         gateway.stop().await;
         drop(held);
     }
+}
+
+// The platform takes one document in a thousand seconds: the second waits for its turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_security_server_answers_at_its_deadline() {
+    let data = tempfile::tempdir().unwrap();
+    let text = COUNTRY
+        .replace("relay_timeout_ms = 5_000", "relay_timeout_ms = 1_000\ndrain_timeout_ms = 0")
+        .replace(
+            "name = \"lgsp-h60\"",
+            "name = \"lgsp-h60\"\nconditions = { documents_per_s = 0.001, workers = 1, queue = 5 }",
+        );
+    let gateway = start(&topology(&text), data.path()).await;
+    let mut codes = Vec::new();
+    for number in 1..=3 {
+        let file = edxml("000.00.00.H60", &["000.00.06.H60"], number);
+        codes.push(ask(&gateway, Way::Plain, send(&file)).await.code());
+        if codes.last().unwrap().0 != "0" {
+            break;
+        }
+    }
+    assert_eq!(codes.last().unwrap(), &("20".into(), "LT-D506".into()));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_the_platform_closed_meanwhile_is_not_used() {
+    let data = tempfile::tempdir().unwrap();
+    let text = COUNTRY.replace(
+        "relay_timeout_ms = 5_000",
+        "relay_timeout_ms = 5_000\nidle_timeout_ms = 300\nhead_timeout_ms = 300",
+    );
+    let gateway = start(&topology(&text), data.path()).await;
+    for _ in 0..3 {
+        assert_eq!(ask(&gateway, Way::Plain, list()).await.code().0, "0");
+        // Idle for less time than the security server's, and closed by the platform all the same.
+        let mut witness = connect(&gateway, Way::Mtls, "h60", H60).await;
+        witness.write_all(&list().bytes()).await.unwrap();
+        assert_eq!(read_reply(&mut witness).await.unwrap().code().0, "0");
+        assert!(read_reply(&mut witness).await.is_none());
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_member_sent_for_an_agency_below_is_in_its_outbox_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let gateway = start(&topology(COUNTRY), data.path()).await;
+    // H60 sends for its department, and the department for itself.
+    let file = edxml("000.00.06.H60", &["000.00.00.G12"], 1);
+    assert_eq!(ask(&gateway, Way::Plain, send(&file)).await.code().0, "0");
+    let department =
+        |call: Call| Call { systemid: "vxp.h60.06", secret: "TEST-SECRET-h60.06", ..call };
+    let file = edxml("000.00.06.H60", &["000.00.00.G12"], 2);
+    assert_eq!(ask(&gateway, Way::Plain, department(send(&file))).await.code().0, "0");
+    let sent = Call::of("/getSentEdocList");
+    let notations = async |call: Call| {
+        let sent = ask(&gateway, Way::Plain, call).await.json();
+        let rows = sent["data"].as_array().unwrap().clone();
+        rows.iter().map(|row| row["notation"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(notations(sent.clone()).await, ["1/VP"]);
+    assert_eq!(notations(department(sent)).await, ["2/VP", "1/VP"]);
+    gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

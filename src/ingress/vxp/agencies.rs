@@ -148,15 +148,13 @@ impl List {
         let is_wanted = |id: &AgencyId| {
             let standing = directory.standing_today(*id);
             let agency = directory.agency(*id);
-            match operation {
-                Operation::SynchronizeUnit => {
-                    standing != Standing::NotYet && (since == 0 || agency.changes.last() > since)
-                }
-                _ => {
-                    matches!(standing, Standing::Alive | Standing::Locked)
-                        && level.is_none_or(|level| agency.code.level() as u64 == level)
-                }
+            // Who follows changes must learn what is gone.
+            if operation == Operation::SynchronizeUnit {
+                return standing != Standing::NotYet
+                    && (since == 0 || agency.changes.last() > since);
             }
+            matches!(standing, Standing::Alive | Standing::Locked)
+                && level.is_none_or(|level| agency.code.level() as u64 == level)
         };
         let ids = directory.in_order().into_iter().filter(is_wanted).collect();
         Self { directory, routes, operation, ids }
@@ -189,15 +187,16 @@ impl List {
             mail: &agency.mail,
             ..Item::default()
         };
-        let pid = self.directory.parent(id).map(number);
-        match self.operation {
-            // QĐ 20/2020 writes codes from the top down; QCVN 102:2016 wrote thirteen characters.
-            Operation::AgenciesListQd20 => {
-                Item { code: agency.code.as_str().to_owned(), code102: agency.code.qcvn(), ..base }
-            }
-            Operation::SynchronizeUnit => Item { pid, unit: Some(self.unit(id, agency)), ..base },
-            _ => Item { pid, old_code: agency.code.qcvn(), ..base },
+        // QĐ 20/2020 writes codes from the top down; QCVN 102:2016 wrote thirteen characters.
+        if self.operation == Operation::AgenciesListQd20 {
+            let code = agency.code.as_str().to_owned();
+            return Item { code, code102: agency.code.qcvn(), ..base };
         }
+        let pid = self.directory.parent(id).map(number);
+        if self.operation == Operation::SynchronizeUnit {
+            return Item { pid, unit: Some(self.unit(id, agency)), ..base };
+        }
+        Item { pid, old_code: agency.code.qcvn(), ..base }
     }
 
     fn unit(&self, id: AgencyId, agency: &Agency) -> Unit<'_> {

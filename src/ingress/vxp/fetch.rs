@@ -47,7 +47,7 @@ impl<P: Ports> Vxp<P> {
         let mut chunks = found.chunks.into_iter();
         // The first chunk is read before the answer begins: where it fails, there is still a way to say so.
         let first = match chunks.next() {
-            Some(first) => self.pipeline.chunk(first).await.map_err(unreadable)?,
+            Some(first) => self.pipeline.chunk(first).await.map_err(|error| unreadable(&error))?,
             None => Bytes::new(),
         };
         let pipeline = Arc::clone(&self.pipeline);
@@ -61,7 +61,8 @@ impl<P: Ports> Vxp<P> {
 
     /// What came in as fields has no file yet; this dialect knows nothing else.
     async fn rendered(&self, found: &Found) -> Result<File, Rejection> {
-        let payload = self.pipeline.body(&found.chunks).await.map_err(unreadable)?;
+        let payload =
+            self.pipeline.body(&found.chunks).await.map_err(|error| unreadable(&error))?;
         let file =
             Bytes::from(render::edxml_of(&self.pipeline.directory(), &found.accepted, &payload));
         let bytes = file.len() as u64;
@@ -71,7 +72,7 @@ impl<P: Ports> Vxp<P> {
 
 const AFTER: &[u8] = b"\"}";
 
-fn unreadable(error: crate::journal::ReadError) -> Rejection {
+fn unreadable(error: &crate::journal::ReadError) -> Rejection {
     tracing::error!(%error, "a body cannot be read");
     Rejection::new(Reason::Internal)
 }

@@ -85,7 +85,17 @@ impl<P: Ports> Vxp<P> {
         asked.check_service()?;
         let wants_status = asked.wants_status()?.unwrap_or(false);
         let max = self.pipeline.limits.list_items_max;
-        let agencies = self.agencies_of(asked);
+        let own = self.agencies_of(asked);
+        let mut agencies = own.clone();
+        for code in &asked.caller.member.codes {
+            agencies.extend(self.pipeline.directory().below(code));
+        }
+        agencies.sort_unstable();
+        agencies.dedup();
+        // A member may send for any agency below its own; what another member sent for one is not shown.
+        let is_theirs = |agency: &AgencyId, row: &SentRow<'_>| {
+            own.contains(agency) || row.doc.accepted.member == **asked.caller.id()
+        };
         let mut found = Vec::new();
         {
             let post = asked.platform.post.lock();
@@ -94,6 +104,7 @@ impl<P: Ports> Vxp<P> {
                 let rows = post.tracking.sent(agency, only, max).into_iter();
                 found.extend(
                     rows.filter(|row| is_status(&row.doc.accepted) == wants_status)
+                        .filter(|row| is_theirs(&agency, row))
                         .map(|row| (row.doc.id, sent_item(&row))),
                 );
             }

@@ -49,7 +49,6 @@ struct Asked<'a> {
     parameters: Parameters,
     operation: Operation,
     correlation_id: &'a str,
-    now: Timestamp,
 }
 
 /// The systemid that a request claims; nothing about it is checked.
@@ -99,7 +98,7 @@ impl<P: Ports> Vxp<P> {
         }
         let (caller, parameters) = self.authenticate(operation, head, now)?;
         let platform = self.pipeline.platform(self.platform).ok_or(Reason::Unavailable)?;
-        let asked = Asked { platform, caller, parameters, operation, correlation_id, now };
+        let asked = Asked { platform, caller, parameters, operation, correlation_id };
         match operation {
             Operation::SendEdoc => self.send(&asked, body).await,
             Operation::ReceivedEdocList => self.received(&asked),
@@ -129,7 +128,7 @@ impl<P: Ports> Vxp<P> {
             Rejection::new(Reason::CertificateRevoked).detail(format!(
                 "{} {}",
                 fault.code(),
-                fault.en()
+                fault.vi()
             ))
         })?;
         let fields = &head.fields;
