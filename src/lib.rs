@@ -1,5 +1,6 @@
 //! The plan of the house: the rooms in the order a document meets them.
 
+pub mod actors;
 pub mod bus;
 pub mod cli;
 pub mod clock;

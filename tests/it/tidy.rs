@@ -21,7 +21,7 @@ const RANKS: &[(&str, usize)] = &[
     ("pipeline", 4),
     ("ingress", 5),
     ("operator", 5),
-    ("actors", 5),
+    ("actors", 6),
     ("sim", 6),
     ("gateway", 6),
     ("cli", 7),
