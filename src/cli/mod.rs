@@ -6,17 +6,32 @@
 //! Invariant: commands reach a running process as anybody else does: members over mutual TLS, the operator
 //! over the loopback API.
 
+mod agencies;
 mod answer;
+mod api;
 pub mod args;
+mod change;
 pub mod check;
+mod config;
 mod demo;
+mod explain;
+mod get;
+mod inbox;
 mod language;
+mod letter;
+mod member;
+mod operate;
+mod pki;
 pub mod run_file;
 mod say;
+mod send;
 mod signals;
 mod start;
+mod status;
+mod trace;
 mod units;
 mod up;
+mod words;
 
 use crate::clock::{Clock, SystemClock};
 use crate::domain::calendar;
@@ -149,11 +164,30 @@ pub fn start_log(common: &Common) {
 pub async fn run(parsed: Parsed) -> Answer {
     let Parsed { cli, context } = parsed;
     let wording = context.wording;
+    let context = &context;
     let ended = match cli.command {
-        Command::Demo(given) => Box::pin(demo::demo(&given, &context)).await,
-        Command::Up(given) => Box::pin(up::up(&given, &context)).await,
+        Command::Demo(given) => Box::pin(demo::demo(&given, context)).await,
+        Command::Up(given) => Box::pin(up::up(&given, context)).await,
         Command::Check { file } => Ok(check::check(&file, context.given(), wording)),
-        _ => Err(Failure::usage("chưa có", "not there yet")),
+        Command::Config(given) => config::config(&given, context),
+        Command::Pki(given) => pki::pki(&given, context),
+        Command::Send(given) => Box::pin(send::send(&given, context)).await,
+        Command::Inbox(given) => Box::pin(inbox::inbox(&given, context)).await,
+        Command::Sent(given) => Box::pin(inbox::sent(&given, context)).await,
+        Command::Get(given) => Box::pin(get::get(&given, context)).await,
+        Command::Confirm(given) => Box::pin(get::confirm(&given, context)).await,
+        Command::Status(given) => Box::pin(status::status(&given, context)).await,
+        Command::Recall(given) => Box::pin(change::recall(&given, context)).await,
+        Command::Update(given) => Box::pin(change::update(&given, context)).await,
+        Command::Replace(given) => Box::pin(change::replace(&given, context)).await,
+        Command::Trace { id } => Box::pin(trace::trace(&id, context)).await,
+        Command::Agencies(given) => Box::pin(agencies::agencies(&given, context)).await,
+        Command::Link(given) => Box::pin(operate::link(&given, context)).await,
+        Command::Platform(given) => Box::pin(operate::platform(&given, context)).await,
+        Command::Reset => Box::pin(operate::reset(context)).await,
+        Command::Agency(given) => Box::pin(operate::agency(&given, context)).await,
+        Command::Explain { code } => explain::explain(&code, context),
+        Command::Completions { shell } => Ok(explain::completions(shell, context)),
     };
     ended.unwrap_or_else(|failure| failure.answer(wording))
 }

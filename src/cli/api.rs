@@ -1,0 +1,133 @@
+//! The operator's API of whatever runs on a data folder: JSON over loopback.
+
+use super::Context;
+use super::answer::{Exit, Failure};
+use super::run_file::running;
+use crate::clock::Clock;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Asks every process until one does what is asked. The first refusal is what is told when none does.
+pub(super) async fn ask(
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+    context: &Context,
+) -> Result<Value, Failure> {
+    let mut first = None;
+    for answer in ask_all(method, path, body, context).await? {
+        match answer {
+            Ok(value) => return Ok(value),
+            Err(failure) => {
+                first.get_or_insert(failure);
+            }
+        }
+    }
+    Err(first
+        .unwrap_or_else(|| Failure::new(Exit::Unreachable, "không ai trả lời", "nobody answered")))
+}
+
+/// Asks every process that runs on the data folder.
+pub(super) async fn ask_all(
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+    context: &Context,
+) -> Result<Vec<Result<Value, Failure>>, Failure> {
+    let mut answers = Vec::new();
+    for ready in running(&context.data)? {
+        let deadline = context.clock.now().plus(TIMEOUT);
+        let asked = call(&ready.operator, method.clone(), path, body);
+        answers.push(match context.clock.timeout_at(deadline, Box::pin(asked)).await {
+            Ok(answer) => answer,
+            Err(late) => Err(unreachable(&ready.operator, &late.to_string())),
+        });
+    }
+    Ok(answers)
+}
+
+async fn call(
+    base: &str,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Value, Failure> {
+    let address = base.strip_prefix("http://").unwrap_or(base).to_owned();
+    let failed = |why: &dyn std::error::Error| unreachable(base, &super::start::chain(why));
+    let stream = TcpStream::connect(&address).await.map_err(|error| failed(&error))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|e| failed(&e))?;
+    let text = body.map(Value::to_string).unwrap_or_default();
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", &address)
+        .header("accept", "application/json")
+        .header("content-type", "application/json")
+        .body(Full::<bytes::Bytes>::from(text))
+        .map_err(|error| failed(&error))?;
+    let exchange = async {
+        let response = sender.send_request(request).await?;
+        let status = response.status();
+        let bytes = response.into_body().collect().await?.to_bytes();
+        Ok::<_, hyper::Error>((status, bytes))
+    };
+    let mut connection = std::pin::pin!(connection);
+    let mut exchange = std::pin::pin!(exchange);
+    let (status, bytes) = tokio::select! {
+        biased;
+        done = &mut exchange => done.map_err(|error| failed(&error))?,
+        // The connection may end first and the answer be there all the same.
+        _ = &mut connection => exchange.await.map_err(|error| failed(&error))?,
+    };
+    let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    if status.is_success() { Ok(value) } else { Err(refused(status, &value)) }
+}
+
+fn unreachable(base: &str, why: &str) -> Failure {
+    let failure = Failure::new(
+        Exit::Unreachable,
+        "không tới được giao diện vận hành",
+        "the operator's API cannot be reached",
+    )
+    .detail(why);
+    Failure { at: base.to_owned(), ..failure }
+}
+
+fn refused(status: StatusCode, value: &Value) -> Failure {
+    let error = value.get("error").unwrap_or(value);
+    let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let exit = if status.is_server_error() { Exit::Failed } else { Exit::Refused };
+    let failure = if text("code").is_empty() {
+        Failure::new(
+            exit,
+            format!("giao diện vận hành trả lời {status}"),
+            format!("the operator's API answered {status}"),
+        )
+    } else {
+        Failure::new(exit, text("vi"), text("en")).code(text("code")).detail(text("detail"))
+    };
+    let near = error.get("nearest").and_then(Value::as_array).and_then(|all| all.first());
+    let failure = failure.meant(near.and_then(Value::as_str));
+    Failure { at: text("at"), correlation_id: text("correlation_id"), ..failure }
+}
+
+/// A word as part of a path or query.
+pub(super) fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
