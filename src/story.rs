@@ -229,14 +229,16 @@ impl RecipientStory {
         self.destroyed_at = self.destroyed_at.take().or(other.destroyed_at);
         self.travelled_ms = self.travelled_ms.or(other.travelled_ms);
         self.recall_asked |= other.recall_asked;
-        // Whoever is still carrying it says what it waits for; when it has arrived nobody does.
-        self.waiting = match self.state {
-            "under_way" => match (self.waiting.take(), other.waiting) {
-                (Some(known), Some(other)) if known.handed_on => Some(other),
-                (known, other) => known.or(other),
-            },
-            _ => None,
+        // Whoever stands last on the way carries it; when it has arrived nobody does.
+        let place = |waiting: &Option<WaitingStory>| {
+            let platform = waiting.as_ref().map(|waiting| &waiting.platform);
+            self.hops.iter().position(|hop| Some(&hop.platform) == platform)
         };
+        if self.state != state_name(DeliveryState::UnderWay) {
+            self.waiting = None;
+        } else if place(&other.waiting) > place(&self.waiting) {
+            self.waiting = other.waiting;
+        }
     }
 }
 

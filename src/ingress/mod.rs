@@ -12,7 +12,7 @@ pub mod vxp;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Members;
 use crate::domain::routing::PlatformIx;
-use crate::pipeline::{Pipeline, Ports};
+use crate::pipeline::{Connections, Pipeline, Ports};
 use crate::tls::TlsServer;
 use grpc::NativeServices;
 use head::RequestHead;
@@ -129,6 +129,9 @@ impl<P: Ports> Door<P> {
         let accepted = match self.tls.accept(clock, stream, deadline).await {
             Ok(accepted) => accepted,
             Err(fault) => {
+                if let Some(platform) = self.pipeline.platform(self.platform) {
+                    platform.counters.connections.fault(fault.code());
+                }
                 tracing::info!(%from, code = fault.code(), fault = %fault.en(), "a connection was refused");
                 return;
             }
@@ -141,6 +144,8 @@ impl<P: Ports> Door<P> {
             &self.pipeline.routes(),
             self.platform,
         ));
+        let connections = self.pipeline.platform(self.platform).map(|p| &p.counters.connections);
+        let _counted = connections.map(Connections::open);
         if accepted.is_http2 {
             self.http2(accepted.stream, session, stop).await;
         } else {

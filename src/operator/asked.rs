@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(moment("since", "2026-11-20T00:00:00+07:00").unwrap(), midnight);
         assert_eq!(moment("since", "2026-11-19T17:00:00Z").unwrap(), midnight);
         let wrong = moment("since", "hôm qua").unwrap_err();
-        assert_eq!((wrong.code, wrong.at.as_str()), ("LT-O005", "since"));
+        assert_eq!((wrong.code(), wrong.at.as_str()), ("LT-O005", "since"));
     }
 
     #[test]

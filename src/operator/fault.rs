@@ -97,14 +97,18 @@ problems! {
 /// Why a request was not served. `answer` in the parent room words it, with the correlation id.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    pub code: &'static str,
-    pub status: StatusCode,
-    pub vi: &'static str,
-    pub en: &'static str,
+    what: What,
     pub at: String,
     pub detail: String,
     pub nearest: Vec<String>,
     pub retry_after_ms: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Problem(Problem),
+    /// The exchange refused it.
+    Refusal(Reason),
 }
 
 /// An answer that is a failure.
@@ -140,10 +144,7 @@ pub struct ErrorBody {
 impl Fault {
     pub const fn new(problem: Problem) -> Self {
         Self {
-            code: problem.code(),
-            status: problem.status(),
-            vi: problem.vi(),
-            en: problem.en(),
+            what: What::Problem(problem),
             at: String::new(),
             detail: String::new(),
             nearest: Vec::new(),
@@ -180,13 +181,33 @@ impl Fault {
         self
     }
 
+    pub const fn code(&self) -> &'static str {
+        match self.what {
+            What::Problem(problem) => problem.code(),
+            What::Refusal(reason) => reason.code(),
+        }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        match self.what {
+            What::Problem(problem) => problem.status(),
+            What::Refusal(reason) => status_of(reason),
+        }
+    }
+
     pub(super) fn worded(self, correlation_id: &str) -> ErrorAnswer {
+        let (vi, en) = match self.what {
+            What::Problem(problem) => (problem.vi(), problem.en()),
+            What::Refusal(reason) => {
+                (texts::sentence(reason, texts::Lang::Vi), texts::sentence(reason, texts::Lang::En))
+            }
+        };
         ErrorAnswer {
             version: super::VERSION,
             error: ErrorBody {
-                code: self.code,
-                vi: self.vi,
-                en: self.en,
+                code: self.code(),
+                vi,
+                en,
                 at: self.at,
                 detail: self.detail,
                 nearest: self.nearest,
@@ -200,10 +221,7 @@ impl Fault {
 impl From<Rejection> for Fault {
     fn from(rejection: Rejection) -> Self {
         Self {
-            code: rejection.code(),
-            status: status_of(rejection.reason),
-            vi: texts::sentence(rejection.reason, texts::Lang::Vi),
-            en: texts::sentence(rejection.reason, texts::Lang::En),
+            what: What::Refusal(rejection.reason),
             at: rejection.at.map(|place| place.to_string()).unwrap_or_default(),
             detail: rejection.detail,
             nearest: Vec::new(),
@@ -216,12 +234,16 @@ impl From<Rejection> for Fault {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let mut response = Response::default();
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.status();
         response.extensions_mut().insert(self);
         response
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else is refused, the request is at fault"
+)]
 fn status_of(reason: Reason) -> StatusCode {
     match reason {
         Reason::AgencyUnknown | Reason::UnknownDocument => StatusCode::NOT_FOUND,

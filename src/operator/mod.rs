@@ -292,8 +292,8 @@ impl<P: Ports> Desk<P> {
 /// A `Fault` that came as a response gets its body here.
 fn worded(mut response: Response, correlation_id: &str) -> Response {
     let Some(fault) = response.extensions_mut().remove::<Fault>() else { return response };
-    tracing::debug!(correlation_id, code = fault.code, detail = %fault.detail, "not served");
-    let status = fault.status;
+    tracing::debug!(correlation_id, code = fault.code(), detail = %fault.detail, "not served");
+    let status = fault.status();
     let retry_after = fault.retry_after_ms.map(|ms| ms.div_ceil(1_000));
     let mut response = (status, axum::Json(fault.worded(correlation_id))).into_response();
     if let Some(seconds) = retry_after {

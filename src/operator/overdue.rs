@@ -67,7 +67,7 @@ pub struct OverdueRow {
     pub status: Option<u8>,
 }
 
-/// Documents past their DueDate (văn bản quá hạn), by recipient, among what memory holds.
+/// Documents past their `DueDate` (văn bản quá hạn), by recipient, among what memory holds.
 #[utoipa::path(get, path = "/api/v1/overdue", tag = "documents", params(OverdueAsked),
     responses((status = 200, body = OverdueAnswer), (status = 400, body = ErrorAnswer),
         (status = 404, body = ErrorAnswer)))]

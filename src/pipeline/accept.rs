@@ -22,6 +22,7 @@ use bytes::Bytes;
 use sha2::Digest as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tracing::Instrument;
 
 /// What a face hands in: the caller is authenticated, the rest is not yet believed.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl<P: Ports> Pipeline<P> {
         for (place, submission) in submissions.into_iter().enumerate() {
             answers.push(None);
             let checked = match &gate {
-                Ok(()) => self.prepare(platform, place, submission, now).await,
+                Ok(()) => self.prepare_traced(platform, place, submission, now).await,
                 Err(rejection) => Err(rejection.clone()),
             };
             match checked {
@@ -144,6 +145,33 @@ impl<P: Ports> Pipeline<P> {
         self.budget
             .take(bytes, is_transit)
             .ok_or_else(|| Rejection::new(Reason::Throttled).retry_after_ms(500))
+    }
+
+    /// One span per document, under which whatever is logged about it stands; costs nothing when nobody listens.
+    async fn prepare_traced(
+        &self,
+        platform: &Platform,
+        place: usize,
+        submission: Submission,
+        now: Timestamp,
+    ) -> Result<Prepared, Rejection> {
+        let span = tracing::debug_span!(
+            "document",
+            platform = %platform.name,
+            member = %submission.caller.id(),
+            correlation_id = %submission.correlation_id,
+        );
+        let prepared = self.prepare(platform, place, submission, now).instrument(span.clone()).await;
+        span.in_scope(|| match &prepared {
+            Ok(document) => tracing::debug!(
+                doc = %document.accepted.id(),
+                correlation_id = %document.accepted.correlation_id,
+                bytes = document.body.len(),
+                "checked"
+            ),
+            Err(rejection) => tracing::debug!(%rejection, "refused"),
+        });
+        prepared
     }
 
     async fn prepare(

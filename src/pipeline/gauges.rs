@@ -48,7 +48,22 @@ pub struct Connections {
     faults: Mutex<BTreeMap<&'static str, u64>>,
 }
 
+/// An open connection; counted as closed when it is dropped.
+#[derive(Debug)]
+pub struct OpenConnection<'a>(&'a Connections);
+
+impl Drop for OpenConnection<'_> {
+    fn drop(&mut self) {
+        self.0.closed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl Connections {
+    pub fn open(&self) -> OpenConnection<'_> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        OpenConnection(self)
+    }
+
     pub fn fault(&self, code: &'static str) {
         *self.faults.lock().entry(code).or_default() += 1;
     }

@@ -45,7 +45,7 @@ use tokio_util::sync::CancellationToken;
 pub use accept::{AcceptedAnswer, Content, ReceiverAnswer, Submission};
 pub use bodies::BytesPermit;
 pub use confirm::Word;
-pub use gauges::{Connections, Gauges, Refusals};
+pub use gauges::{Connections, Gauges, OpenConnection, Refusals};
 pub use hop::Peer;
 pub use look::Found;
 pub use receive::{Leased, Listening};

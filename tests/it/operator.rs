@@ -637,7 +637,8 @@ async fn operator_description_holds_every_route_and_every_route_is_served() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             described.push((method.clone(), path.clone()));
-            let summary = operation["summary"].as_str().or(operation["description"].as_str());
+            let summary =
+                operation["summary"].as_str().or_else(|| operation["description"].as_str());
             assert!(summary.is_some_and(|text| !text.is_empty()), "{method} {path} is described");
         }
     }
@@ -667,5 +668,80 @@ async fn operator_description_holds_every_route_and_every_route_is_served() {
         assert!(document["components"]["schemas"][&name].is_object(), "{name} is described");
     }
     assert!(desk.get("/").await.text.contains("/api/v1/openapi.json"));
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn native_health_is_told_while_it_lasts_and_services_describe_themselves() {
+    use tonic_health::pb::health_check_response::ServingStatus;
+    use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+    use tonic_reflection::pb::v1::ServerReflectionRequest;
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+
+    let desk = Desk::open().await;
+    let channel = channel(&desk.gateway, "lgsp-h60", H60).await;
+    let asked = |service: &str| HealthCheckRequest { service: service.into() };
+    let mut health = HealthClient::new(channel.clone());
+    for service in ["", "lienthong.exchange.v1.Exchange", "lienthong.exchange.v1.Link"] {
+        let answer = health.check(asked(service)).await.unwrap().into_inner();
+        assert_eq!(answer.status(), ServingStatus::Serving, "{service}");
+    }
+    let unknown = health.check(asked("lienthong.exchange.v1.Nothing")).await.unwrap_err();
+    assert_eq!(unknown.code(), tonic::Code::NotFound);
+
+    let question = ServerReflectionRequest {
+        message_request: Some(MessageRequest::ListServices(String::new())),
+        ..ServerReflectionRequest::default()
+    };
+    let mut reflection = ServerReflectionClient::new(channel);
+    let answers = reflection.server_reflection_info(tokio_stream::iter([question])).await.unwrap();
+    let answer = answers.into_inner().message().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+        panic!("{answer:?}");
+    };
+    let names: Vec<&str> = list.service.iter().map(|service| service.name.as_str()).collect();
+    for name in ["lienthong.exchange.v1.Exchange", "grpc.health.v1.Health"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+
+    let mut watched = health.watch(asked("")).await.unwrap().into_inner();
+    assert_eq!(watched.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    desk.gateway.pipeline.drain();
+    assert_eq!(watched.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operator_counts_connections_and_handshakes_that_fail_by_cause() {
+    let desk = Desk::open().await;
+    desk.send("D1").await;
+    let to = crate::world::address(&desk.gateway, "lgsp-h60");
+    let mut plain = tokio::net::TcpStream::connect(to).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut plain, b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut rest = Vec::new();
+    // Whatever the server says, it hangs up.
+    drop(tokio::io::AsyncReadExt::read_to_end(&mut plain, &mut rest).await);
+    // The fault is counted after the server has hung up.
+    let text = loop {
+        let text = desk.get("/metrics").await.text;
+        if text.contains("lienthong_tls_faults_total{") {
+            break text;
+        }
+        tokio::task::yield_now().await;
+    };
+    let value = |name: &str| -> u64 {
+        let line = text.lines().find(|line| line.starts_with(name));
+        line.unwrap_or_else(|| panic!("{name}\n{text}"))
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    assert_eq!(value("lienthong_tls_faults_total{platform=\"lgsp-h60\",code=\"LT-T"), 1);
+    assert!(value("lienthong_connections_opened_total{platform=\"lgsp-h60\"}") >= 1);
+    assert!(value("lienthong_connections{platform=\"axis\"}") >= 1, "the link is open");
     desk.close().await;
 }

@@ -5,8 +5,10 @@
 mod convert;
 mod directory;
 mod exchange;
+mod health;
 mod link;
 mod receive;
+mod reflection;
 mod tracking;
 
 use super::session::Session;
@@ -24,6 +26,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tonic::Status;
 use tonic::body::Body;
+use tonic_health::pb::health_server::HealthServer;
 use tower::Service;
 
 pub use convert::refusal_of;
@@ -96,6 +99,7 @@ pub struct NativeServices<P: Ports> {
     link: LinkServer<Native<P>>,
     directory: DirectoryServer<Native<P>>,
     tracking: TrackingServer<Native<P>>,
+    health: HealthServer<Native<P>>,
 }
 
 impl<P: Ports> Clone for NativeServices<P> {
@@ -105,6 +109,7 @@ impl<P: Ports> Clone for NativeServices<P> {
             link: self.link.clone(),
             directory: self.directory.clone(),
             tracking: self.tracking.clone(),
+            health: self.health.clone(),
         }
     }
 }
@@ -125,7 +130,8 @@ impl<P: Ports> NativeServices<P> {
                 .max_decoding_message_size(message_bytes_max)
                 .max_encoding_message_size(usize::MAX),
             directory: DirectoryServer::new(native.clone()).max_encoding_message_size(usize::MAX),
-            tracking: TrackingServer::new(native).max_encoding_message_size(usize::MAX),
+            tracking: TrackingServer::new(native.clone()).max_encoding_message_size(usize::MAX),
+            health: HealthServer::new(native),
         }
     }
 
@@ -134,14 +140,16 @@ impl<P: Ports> NativeServices<P> {
         &mut self,
         request: Request<Incoming>,
     ) -> Option<Result<Response<Body>, Infallible>> {
-        let service = request.uri().path().strip_prefix("/lienthong.exchange.v1.")?;
+        let service = request.uri().path().strip_prefix('/')?;
         let service = service.split('/').next().unwrap_or_default().to_owned();
-        Some(match service.as_str() {
-            "Exchange" => self.exchange.call(request).await,
-            "Link" => self.link.call(request).await,
-            "Directory" => self.directory.call(request).await,
-            "Tracking" => self.tracking.call(request).await,
-            _ => return None,
+        Some(match service.strip_prefix("lienthong.exchange.v1.") {
+            Some("Exchange") => self.exchange.call(request).await,
+            Some("Link") => self.link.call(request).await,
+            Some("Directory") => self.directory.call(request).await,
+            Some("Tracking") => self.tracking.call(request).await,
+            None if service == "grpc.health.v1.Health" => self.health.call(request).await,
+            None => reflection::call(&service, request).await?,
+            Some(_) => return None,
         })
     }
 }
