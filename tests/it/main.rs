@@ -7,6 +7,7 @@ mod journal_contract;
 mod kill;
 mod native;
 mod operator;
+mod simulation;
 mod tidy;
 mod tls;
 mod vxp;
