@@ -87,6 +87,10 @@ pub fn run(topology: &Arc<Topology>, scenario: &Scenario) -> Report {
         run_while(&mut world, scenario.span_max, || !work.is_at_rest() || !is_at_rest(&country));
     // Once more everybody looks at everything.
     world.run_for(scenario.work.poll * 10);
+    for desk in work.desks().iter().map(Arc::clone) {
+        let country = Arc::clone(&country);
+        world.run(scenario.span_max, async move { workload::look_back(&desk, &country).await });
+    }
     let mut violations = oracle::judge(&work.history.lock());
     violations.extend(country.complaints());
     if !in_time || !rested {

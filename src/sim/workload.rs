@@ -363,6 +363,43 @@ pub async fn look_at_sent(desk: &Desk, country: &Country) -> bool {
     true
 }
 
+/// Asks for the story of each delivery whose end the sender has not seen: memory forgets what is done with.
+pub async fn look_back(desk: &Desk, country: &Country) {
+    let unsure: Vec<DocId> = {
+        let history = desk.history.lock();
+        let is_ours = |from: &AgencyCode| desk.agencies.iter().any(|(_, code)| code == from);
+        let told = history.told.iter().filter(|told| {
+            history.letters.get(told.letter).is_some_and(|letter| is_ours(&letter.from))
+        });
+        told.filter_map(|told| told.answer.as_ref().ok())
+            .flat_map(|answer| answer.receivers.iter().map(|receiver| receiver.doc_id))
+            .filter(|id| history.rows.get(id).and_then(|rows| rows.last()).is_none_or(is_open))
+            .collect()
+    };
+    for receiver in unsure {
+        let ix = desk.platform;
+        let story = country.ask(ix, move |pipeline| async move {
+            let here = pipeline.platform(ix).map(|platform| platform.name.clone());
+            let story = pipeline.story(receiver).await;
+            let docs = story.into_iter().filter(|(name, _)| Some(name) == here.as_ref());
+            let deliveries = docs.flat_map(|(_, docs)| docs).flat_map(|doc| doc.deliveries);
+            deliveries.filter(|delivery| delivery.receiver == receiver).last()
+        });
+        if let Some(Some(delivery)) = story.await {
+            let (state, refused) = (delivery.state, delivery.refused);
+            let row = Row { at: country.clock.now(), state, refused };
+            desk.history.lock().look(receiver, row);
+        }
+    }
+}
+
+fn is_open(row: &Row) -> bool {
+    matches!(
+        row.state,
+        DeliveryState::UnderWay | DeliveryState::Initial | DeliveryState::Processing
+    )
+}
+
 async fn reader_at(desk: Arc<Desk>, country: Arc<Country>) {
     let mut random = Random::stream(desk.seed, 1_000);
     let mut memory = Memory::default();

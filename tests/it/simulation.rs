@@ -20,8 +20,12 @@ const fn seconds(seconds: u64) -> Duration {
 
 /// Axis and three LGSPs in four processes, with all that can go wrong in a day.
 fn rough(seed: u64) -> Scenario {
+    let mut world = WorldOptions::apart(&TOPOLOGY, seed);
+    // What is done with is soon forgotten, and segments are soon sealed.
+    world.limits.tracking.recent_documents_max = 300;
+    world.disk.segment_entries = 64;
     Scenario {
-        world: WorldOptions::apart(&TOPOLOGY, seed),
+        world,
         work: WorkOptions::default(),
         link: LinkConditions {
             latency_ms: Some(15),
@@ -30,8 +34,8 @@ fn rough(seed: u64) -> Scenario {
             ..LinkConditions::default()
         },
         disk: DiskFaults { unknown: 0.02, ..DiskFaults::default() },
-        crash_every: Some(seconds(20)),
-        outage_every: Some((seconds(60), seconds(30))),
+        crash_every: Some(seconds(4)),
+        outage_every: Some((seconds(15), seconds(20))),
         span_max: seconds(4 * 3_600),
     }
 }
