@@ -59,7 +59,7 @@ impl Tracking {
             }
         }
         self.sent.entry(sender).or_default().push_back(ix);
-        self.note_meaning(accepted, warning.is_some());
+        self.note_meaning(ix, warning.is_some());
         self.settle_in(ground, ix);
         Verdict::Accepted { refused, warning }
     }
@@ -107,7 +107,7 @@ impl Tracking {
                     .map_or_else(HopVerdict::Refused, |()| HopVerdict::Accepted),
             });
         }
-        self.note_meaning(accepted, false);
+        self.note_meaning(ix, false);
         self.report_arrivals(ground, ix, effects);
         self.settle_in(ground, ix);
         Verdict::Hop(verdicts)
@@ -122,8 +122,8 @@ impl Tracking {
             deliveries: Vec::with_capacity(accepted.recipients.len()),
             open: 0,
         });
-        // Copies for other recipients of the same document may come later over a link: the first keeps the id.
-        self.by_id.entry(accepted.id()).or_insert(ix);
+        // Copies for other recipients of the same document may come later over a link.
+        self.add_copy(accepted.id(), ix);
         self.open_docs += 1;
         ix
     }
@@ -275,9 +275,10 @@ impl Tracking {
             return Ok(None);
         }
         let Some(status) = status_of(accepted) else { return Err(Reason::UnknownStatus) };
-        let Some(doc) = self.doc_by_key(order_key_of(accepted)) else { return Ok(None) };
-        let Some(delivery) = doc.deliveries.iter().find(|d| d.agency.as_str() == accepted.from)
-        else {
+        let Some(id) = self.duplicates.document(order_key_of(accepted)) else { return Ok(None) };
+        let copies = self.copies(id);
+        let mut deliveries = copies.iter().flat_map(|doc| &doc.deliveries);
+        let Some(delivery) = deliveries.find(|d| d.agency.as_str() == accepted.from) else {
             return Ok(None);
         };
         match next(delivery.business(), status) {
@@ -289,43 +290,48 @@ impl Tracking {
         }
     }
 
-    /// What this message means for documents that are already here: a status, or a recall.
-    fn note_meaning(&mut self, accepted: &Accepted, out_of_order: bool) {
-        let status = status_of(accepted);
+    /// What this message means for documents that are already here: a status, or a recall of what went
+    /// to the same recipients.
+    fn note_meaning(&mut self, ix: DocIx, out_of_order: bool) {
+        let Some(message) = self.doc_at(ix) else { return };
+        let accepted = Arc::clone(&message.accepted);
+        let status = status_of(&accepted);
         let recalls =
             accepted.kind() == Kind::Recall || status == Some(BusinessStatus::RecallRequested);
         if status.is_none() && !recalls {
             return;
         }
-        let Some(id) = self.duplicates.document(order_key_of(accepted)) else { return };
-        let Some(doc) = self.by_id.get(&id).copied().and_then(|ix| self.doc_at_mut(ix)) else {
-            return;
-        };
+        let to: Vec<AgencyCode> = message.deliveries.iter().map(|d| d.agency).collect();
+        let Some(id) = self.duplicates.document(order_key_of(&accepted)) else { return };
         let Ok(by) = AgencyCode::parse(&accepted.from) else { return };
-        let at = Timestamp(accepted.at);
-        for delivery in &mut doc.deliveries {
-            if recalls && accepted.recipients.iter().any(|r| r.agency == delivery.agency.as_str()) {
-                delivery.details_mut().recall_asked = true;
+        let note = status.map(|status| StatusNote {
+            status,
+            by,
+            at: Timestamp(accepted.at),
+            description: accepted.reason.clone(),
+            out_of_order,
+        });
+        for ix in self.copies_ix(id) {
+            let deliveries = self.doc_at_mut(ix).into_iter().flat_map(|doc| &mut doc.deliveries);
+            for delivery in deliveries {
+                let is_recalled = recalls && to.contains(&delivery.agency);
+                if is_recalled || (status.is_some() && delivery.agency == by) {
+                    delivery.note(is_recalled, note.as_ref());
+                }
             }
-            let Some(status) = status else { continue };
-            let concerned = delivery.agency == by
-                || (recalls
-                    && accepted.recipients.iter().any(|r| r.agency == delivery.agency.as_str()));
-            if !concerned {
-                continue;
-            }
-            let details = delivery.details_mut();
-            details.statuses.push(StatusNote {
-                status,
-                by,
-                at,
-                description: accepted.reason.clone(),
-                out_of_order,
-            });
-            // QĐ 28/2018 Art. 9: on a recall the receiver destroys the recalled document and says so.
-            if status == BusinessStatus::ChangeAgreed && details.recall_asked {
-                details.destroyed_at = at;
-            }
+        }
+    }
+}
+
+impl Delivery {
+    fn note(&mut self, is_recalled: bool, note: Option<&StatusNote>) {
+        let details = self.details_mut();
+        details.recall_asked |= is_recalled;
+        let Some(note) = note else { return };
+        details.statuses.push(note.clone());
+        // QĐ 28/2018 Art. 9: on a recall the receiver destroys the recalled document and says so.
+        if note.status == BusinessStatus::ChangeAgreed && details.recall_asked {
+            details.destroyed_at = note.at;
         }
     }
 }

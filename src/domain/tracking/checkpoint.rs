@@ -216,7 +216,7 @@ impl Tracking {
             open,
         };
         let ix = self.insert_doc(doc);
-        self.by_id.entry(accepted.id()).or_insert(ix);
+        self.add_copy(accepted.id(), ix);
         if open == 0 {
             self.recent.push_back(ix);
         } else {

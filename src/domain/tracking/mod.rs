@@ -258,7 +258,10 @@ pub struct Tracking {
     limits: TrackingLimits,
     docs: Vec<Option<Doc>>,
     free: Vec<u32>,
+    /// The first copy that came of each document that is known.
     by_id: Map<DocId, DocIx>,
+    /// The others, where a document came in several copies for different recipients.
+    more_copies: Map<DocId, Vec<DocIx>>,
     by_receiver: Map<DocId, (DocIx, u32)>,
     items: Map<u64, ItemRef>,
     reports: Vec<Option<Report>>,
@@ -284,6 +287,7 @@ impl Tracking {
             docs: Vec::new(),
             free: Vec::new(),
             by_id: Map::with_hasher(state.clone()),
+            more_copies: Map::with_hasher(state.clone()),
             by_receiver: Map::with_hasher(state.clone()),
             items: Map::with_hasher(state.clone()),
             reports: Vec::new(),
@@ -326,10 +330,38 @@ impl Tracking {
 
     /// Every copy of a document here: a document may arrive in several, for different recipients.
     pub fn copies(&self, id: DocId) -> Vec<&Doc> {
-        let Some(first) = self.doc(id) else { return Vec::new() };
-        let others =
-            self.docs.iter().flatten().filter(|doc| doc.id == id && !std::ptr::eq(*doc, first));
-        std::iter::once(first).chain(others).collect()
+        self.copies_ix(id).into_iter().filter_map(|ix| self.doc_at(ix)).collect()
+    }
+
+    fn copies_ix(&self, id: DocId) -> Vec<DocIx> {
+        let more = self.more_copies.get(&id).into_iter().flatten();
+        self.by_id.get(&id).into_iter().chain(more).copied().collect()
+    }
+
+    fn add_copy(&mut self, id: DocId, ix: DocIx) {
+        if *self.by_id.entry(id).or_insert(ix) != ix {
+            self.more_copies.entry(id).or_default().push(ix);
+        }
+    }
+
+    /// The next copy, if there is one, stands for the document from now on.
+    fn drop_copy(&mut self, id: DocId, ix: DocIx) {
+        let mut next = None;
+        if let Some(more) = self.more_copies.get_mut(&id) {
+            more.retain(|other| *other != ix);
+            if self.by_id.get(&id) == Some(&ix) && !more.is_empty() {
+                next = Some(more.remove(0));
+            }
+            if more.is_empty() {
+                self.more_copies.remove(&id);
+            }
+        }
+        if self.by_id.get(&id) == Some(&ix) {
+            match next {
+                Some(next) => drop(self.by_id.insert(id, next)),
+                None => drop(self.by_id.remove(&id)),
+            }
+        }
     }
 
     /// The delivery that has this receiver's DocId.
@@ -423,7 +455,7 @@ impl Tracking {
     fn forget(&mut self, ground: &Ground<'_>, ix: DocIx) {
         let Some(doc) = self.docs.get_mut(ix.0 as usize).and_then(Option::take) else { return };
         self.free.push(ix.0);
-        self.by_id.remove(&doc.id);
+        self.drop_copy(doc.id, ix);
         for delivery in &doc.deliveries {
             self.by_receiver.remove(&delivery.receiver);
         }
