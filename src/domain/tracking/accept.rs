@@ -72,22 +72,11 @@ impl Tracking {
         chunks: Chunks,
         effects: &mut Vec<Effect>,
     ) -> Verdict {
-        let known = |tracking: &Self, r: &Recipient| tracking.by_receiver.contains_key(&r.id());
-        if accepted.recipients.iter().all(|r| known(self, r)) {
-            return Verdict::Hop(vec![HopVerdict::Accepted; accepted.recipients.len()]);
-        }
-        let room: Vec<Option<HopVerdict>> =
-            accepted
-                .recipients
-                .iter()
-                .map(|r| {
-                    if known(self, r) {
-                        Some(HopVerdict::Accepted)
-                    } else {
-                        self.no_room(ground, r)
-                    }
-                })
-                .collect();
+        let room: Vec<Option<HopVerdict>> = accepted
+            .recipients
+            .iter()
+            .map(|r| self.said_before(r).or_else(|| self.no_room(ground, r)))
+            .collect();
         // Nothing is kept of a copy that found no room at all.
         if room.iter().all(Option::is_some) {
             return Verdict::Hop(room.into_iter().flatten().collect());
@@ -111,6 +100,14 @@ impl Tracking {
         self.report_arrivals(ground, ix, effects);
         self.settle_in(ground, ix);
         Verdict::Hop(verdicts)
+    }
+
+    /// A repeat is told what the first attempt was told.
+    fn said_before(&self, recipient: &Recipient) -> Option<HopVerdict> {
+        let (_, delivery) = self.delivery(recipient.id())?;
+        // Refused by this platform itself: it never had a destination.
+        let refused = delivery.refused.filter(|_| delivery.to.is_none());
+        Some(refused.map_or(HopVerdict::Accepted, HopVerdict::Refused))
     }
 
     fn take_in(&mut self, accepted: &Arc<Accepted>, chunks: Chunks) -> DocIx {
