@@ -64,8 +64,10 @@ impl Bus {
         seed: u64,
     ) -> Self {
         let state = foldhash::fast::FixedState::with_seed(seed);
+        // The fold bounds the documents; news about what was taken is never refused.
+        let boundless = MailboxLimits { depth_max: usize::MAX, ..limits };
         let link =
-            |peer| (peer, Link { mailbox: Mailbox::new(limits), wake: Arc::new(Notify::new()) });
+            |peer| (peer, Link { mailbox: Mailbox::new(boundless), wake: Arc::new(Notify::new()) });
         Self {
             limits,
             links: neighbours.into_iter().map(link).collect(),
@@ -234,7 +236,6 @@ impl Bus {
         match to {
             Destination::Link(peer) => {
                 let Some(link) = self.links.get_mut(&peer) else { return };
-                // The fold has already refused what is too much; a full mailbox cannot happen.
                 let published = link.mailbox.publish(item);
                 debug_assert!(published.is_ok(), "the fold bounds link mailboxes");
                 self.to_wake.push(Arc::clone(&link.wake));

@@ -11,7 +11,9 @@ use crate::domain::agency::AgencyCode;
 use crate::domain::calendar;
 use crate::domain::directory::{Caller, Directory, Standing};
 use crate::domain::envelope::{Declaration, DocId, Envelope, Kind, SignatureState};
-use crate::domain::fact::{Accepted, BodyRef, Fact, Recipient, id_bytes, order_key};
+use crate::domain::fact::{
+    Accepted, BodyRef, DeliveryState, Fact, Recipient, id_bytes, order_key,
+};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::rules::{Expected, Given};
 use crate::domain::status::BusinessStatus;
@@ -439,7 +441,8 @@ impl<P: Ports> Pipeline<P> {
                 answer
                     .warnings
                     .extend(warning.map(|reason| format!("{} StatusCode", reason.code())));
-                // Nobody at all could be addressed: say so, instead of a receipt that means nothing.
+                // Nobody at all could be addressed: say so, instead of a receipt that means nothing. The
+                // fold has kept nothing of it.
                 match answer
                     .receivers
                     .iter()
@@ -457,12 +460,21 @@ impl<P: Ports> Pipeline<P> {
                 let first =
                     platform.post.lock().tracking.doc(*of).map(|doc| Arc::clone(&doc.accepted));
                 let mut answer = answer_of(first.as_deref().unwrap_or(accepted), *of, true);
-                if first.is_none() {
-                    for receiver in &mut answer.receivers {
-                        receiver.doc_id = of.receiver(&receiver.agency);
+                let post = platform.post.lock();
+                for receiver in &mut answer.receivers {
+                    receiver.doc_id = of.receiver(&receiver.agency);
+                    // What was refused the first time, or on the way since, is not accepted by asking again.
+                    if let Some((_, delivery)) = post.tracking.delivery(receiver.doc_id)
+                        && delivery.state == DeliveryState::Refused
+                    {
+                        receiver.refused = delivery.refused;
                     }
                 }
+                drop(post);
                 Ok(answer)
+            }
+            Some(Verdict::Refused(Reason::Busy)) => {
+                Err(Rejection::new(Reason::Busy).retry_after_ms(LINK_FULL_RETRY_MS))
             }
             Some(Verdict::Refused(reason)) => Err(Rejection::new(*reason)),
             Some(Verdict::Hop(_) | Verdict::Applied) | None => Err(Reason::Internal.into()),
@@ -563,6 +575,9 @@ fn count(platform: &Platform, answers: &[Result<AcceptedAnswer, Rejection>]) {
         platform.counters.refusals.count(rejection.reason);
     }
 }
+
+/// When a neighbour's full mailbox may have room again.
+const LINK_FULL_RETRY_MS: u64 = 5_000;
 
 /// Facts of one old document that are looked at.
 const FIND_MAX: usize = 256;

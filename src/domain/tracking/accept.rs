@@ -10,7 +10,7 @@ use crate::domain::directory::AgencyId;
 use crate::domain::envelope::Kind;
 use crate::domain::fact::{Accepted, DeliveryState, Progressed, Recipient, id_bytes, order_key_of};
 use crate::domain::rejection::Reason;
-use crate::domain::routing::Hop as Route;
+use crate::domain::routing::{Hop as Route, PlatformIx};
 use crate::domain::status::{BusinessStatus, Step, next};
 use std::sync::Arc;
 
@@ -37,8 +37,10 @@ impl Tracking {
         effects: &mut Vec<Effect>,
     ) -> Verdict {
         // An entry appended again after `Unknown`.
-        if self.by_id.contains_key(&accepted.id()) {
-            return Verdict::Accepted { refused: Vec::new(), warning: None };
+        if let Some(doc) = self.doc(accepted.id()) {
+            let deliveries = doc.deliveries.iter().enumerate().filter(|(_, d)| d.to.is_none());
+            let refused = deliveries.filter_map(|(place, d)| Some((place, d.refused?))).collect();
+            return Verdict::Accepted { refused, warning: None };
         }
         let sender =
             AgencyCode::parse(&accepted.from).ok().and_then(|code| ground.directory.lookup(&code));
@@ -50,14 +52,26 @@ impl Tracking {
             Ok(warning) => warning,
             Err(reason) => return Verdict::Refused(reason),
         };
+        let to: Vec<_> =
+            accepted.recipients.iter().map(|r| self.destination(ground, r, "")).collect();
+        let refused = |to: &[Result<Destination, Reason>]| {
+            let refused = to.iter().enumerate();
+            refused.filter_map(|(place, to)| Some((place, to.err()?))).collect()
+        };
+        // A neighbour's mailbox is full: the sender tries again with the same file, so nothing is kept.
+        if to.contains(&Err(Reason::Busy)) {
+            return Verdict::Refused(Reason::Busy);
+        }
+        // Nobody can be addressed: a repeat is judged anew.
+        if to.iter().all(Result::is_err) {
+            return Verdict::Accepted { refused: refused(&to), warning: None };
+        }
         self.duplicates.remember(sender, accepted, accepted.id());
         let ix = self.take_in(accepted, chunks);
-        let mut refused = Vec::new();
-        for (place, recipient) in accepted.recipients.iter().enumerate() {
-            if let Err(reason) = self.address(ground, ix, recipient, effects) {
-                refused.push((place, reason));
-            }
+        for (recipient, to) in accepted.recipients.iter().zip(&to) {
+            self.address(ix, recipient, *to, effects);
         }
+        let refused = refused(&to);
         self.sent.entry(sender).or_default().push_back(ix);
         self.note_meaning(ix, warning.is_some());
         self.settle_in(ground, ix);
@@ -86,15 +100,18 @@ impl Tracking {
         {
             self.duplicates.remember(sender, accepted, accepted.id());
         }
+        let to: Vec<_> = accepted
+            .recipients
+            .iter()
+            .map(|recipient| self.destination(ground, recipient, &accepted.via))
+            .collect();
         let ix = self.take_in(accepted, chunks);
         let mut verdicts = Vec::with_capacity(room.len());
-        for (recipient, full) in accepted.recipients.iter().zip(room) {
-            verdicts.push(match full {
-                Some(verdict) => verdict,
-                None => self
-                    .address(ground, ix, recipient, effects)
-                    .map_or_else(HopVerdict::Refused, |()| HopVerdict::Accepted),
-            });
+        for ((recipient, to), said) in accepted.recipients.iter().zip(to).zip(room) {
+            verdicts.push(said.unwrap_or_else(|| {
+                self.address(ix, recipient, to, effects);
+                to.map_or_else(HopVerdict::Refused, |_| HopVerdict::Accepted)
+            }));
         }
         self.note_meaning(ix, false);
         self.report_arrivals(ground, ix, effects);
@@ -132,21 +149,14 @@ impl Tracking {
     )]
     fn address(
         &mut self,
-        ground: &Ground<'_>,
         ix: DocIx,
         recipient: &Recipient,
+        to: Result<Destination, Reason>,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), Reason> {
-        let code =
-            AgencyCode::parse(&recipient.agency).map_err(|_invalid| Reason::ReceiverUnknown)?;
-        let at_door = (!recipient.refused.is_empty())
-            .then(|| Reason::from_code(&recipient.refused).unwrap_or(Reason::Internal));
-        let to = match at_door {
-            Some(reason) => Err(reason),
-            None => self.destination(ground, &code, ix),
-        };
+    ) {
+        let Ok(code) = AgencyCode::parse(&recipient.agency) else { return };
         let number = self.take_number();
-        let Some(doc) = self.doc_at_mut(ix) else { return Err(Reason::Internal) };
+        let Some(doc) = self.doc_at_mut(ix) else { return };
         let at = Timestamp(doc.accepted.at);
         let (key, urgent, size) =
             (doc.key, doc.accepted.urgency > 0, doc.accepted.body.as_ref().map_or(0, |b| b.bytes));
@@ -172,7 +182,7 @@ impl Tracking {
         });
         doc.open += u32::from(to.is_ok());
         self.by_receiver.insert(recipient.id(), (ix, place));
-        let to = to?;
+        let Ok(to) = to else { return };
         self.items.insert(number, ItemRef::Delivery(ix, place));
         match to {
             Destination::Inbox(agency) => {
@@ -187,16 +197,21 @@ impl Tracking {
             urgent,
             bytes: u32::try_from(size).unwrap_or(u32::MAX),
         });
-        Ok(())
     }
 
     fn destination(
         &self,
         ground: &Ground<'_>,
-        code: &AgencyCode,
-        ix: DocIx,
+        recipient: &Recipient,
+        came_by: &str,
     ) -> Result<Destination, Reason> {
-        let agency = ground.directory.lookup(code).ok_or(Reason::ReceiverUnknown)?;
+        if !recipient.refused.is_empty() {
+            return Err(Reason::from_code(&recipient.refused).unwrap_or(Reason::Internal));
+        }
+        let agency = AgencyCode::parse(&recipient.agency)
+            .ok()
+            .and_then(|code| ground.directory.lookup(&code))
+            .ok_or(Reason::ReceiverUnknown)?;
         match ground.routes.next_hop(ground.here, agency) {
             Route::Here if self.inbox_len(agency) >= self.limits.mailbox_depth_max => {
                 Err(Reason::MailboxFull)
@@ -204,10 +219,11 @@ impl Tracking {
             Route::Here => Ok(Destination::Inbox(agency)),
             Route::Link(peer) => {
                 // Nothing returns over the link it came by.
-                let came_by =
-                    self.doc_at(ix).map(|doc| doc.accepted.via.as_str()).unwrap_or_default();
                 if ground.routes.platform_name(peer) == came_by {
                     return Err(Reason::NoRoute);
+                }
+                if self.is_link_full(peer) {
+                    return Err(Reason::Busy);
                 }
                 Ok(Destination::Link(peer))
             }
@@ -221,12 +237,15 @@ impl Tracking {
         match ground.routes.next_hop(ground.here, agency) {
             Route::Here => (self.inbox_len(agency) >= self.limits.mailbox_depth_max)
                 .then_some(HopVerdict::Retry(Reason::MailboxFull)),
-            Route::Link(peer) => {
-                let depth = self.link_depth.get(&peer).copied().unwrap_or_default();
-                (depth >= self.limits.link_depth_max).then_some(HopVerdict::Retry(Reason::Busy))
-            }
+            Route::Link(peer) => self.is_link_full(peer).then_some(HopVerdict::Retry(Reason::Busy)),
             Route::NoRoute => None,
         }
+    }
+
+    /// Documents find no room any more; news always does, since it is about what was taken.
+    fn is_link_full(&self, peer: PlatformIx) -> bool {
+        let depth = self.link_depth.get(&peer).copied().unwrap_or_default();
+        depth >= self.limits.link_depth_max
     }
 
     fn inbox_len(&self, agency: AgencyId) -> usize {
