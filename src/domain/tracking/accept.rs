@@ -158,8 +158,11 @@ impl Tracking {
         let number = self.take_number();
         let Some(doc) = self.doc_at_mut(ix) else { return };
         let at = Timestamp(doc.accepted.at);
-        let (key, urgent, size) =
-            (doc.key, doc.accepted.urgency > 0, doc.accepted.body.as_ref().map_or(0, |b| b.bytes));
+        let (key, urgent, size) = (
+            doc.item_key(&code),
+            doc.accepted.urgency > 0,
+            doc.accepted.body.as_ref().map_or(0, |b| b.bytes),
+        );
         let place = doc.deliveries.len() as u32;
         let is_inbox = matches!(to, Ok(Destination::Inbox(_)));
         doc.deliveries.push(Delivery {

@@ -202,6 +202,17 @@ pub struct StatusNote {
     pub out_of_order: bool,
 }
 
+impl Doc {
+    /// What keeps its order in a mailbox: this document and what is about it, for one recipient. Recipients
+    /// do not wait for each other.
+    fn item_key(&self, agency: &AgencyCode) -> u64 {
+        use std::hash::{BuildHasher, Hasher};
+        let mut hasher = foldhash::quality::FixedState::with_seed(self.key).build_hasher();
+        hasher.write(agency.as_str().as_bytes());
+        hasher.finish()
+    }
+}
+
 impl Delivery {
     pub fn business(&self) -> Option<BusinessStatus> {
         let details = self.details.as_ref()?;

@@ -82,14 +82,15 @@ impl Tracking {
         inbox
             .open
             .iter()
-            .filter_map(|(&number, &(ix, _))| {
+            .filter_map(|(&number, &(ix, place))| {
                 let doc = self.doc_at(ix)?;
+                let delivery = doc.deliveries.get(place as usize)?;
                 let bytes = doc
                     .accepted
                     .body
                     .as_ref()
                     .map_or(0, |b| u32::try_from(b.bytes).unwrap_or(u32::MAX));
-                Some((number, doc.key, doc.accepted.urgency > 0, bytes))
+                Some((number, doc.item_key(&delivery.agency), doc.accepted.urgency > 0, bytes))
             })
             .collect()
     }
@@ -107,7 +108,7 @@ impl Tracking {
                 let bytes = doc.accepted.body.as_ref().map_or(0, |b| b.bytes);
                 (
                     delivery.to?,
-                    doc.key,
+                    doc.item_key(&delivery.agency),
                     doc.accepted.urgency > 0,
                     u32::try_from(bytes).unwrap_or(u32::MAX),
                 )
