@@ -132,6 +132,14 @@ impl Bus {
         self.to_wake.push(Arc::clone(&link.wake));
     }
 
+    /// Gives leased numbers back, not to be leased before `at`.
+    pub fn postpone_link(&mut self, peer: PlatformIx, numbers: &[u64], at: Timestamp) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        for &number in numbers {
+            link.mailbox.settle(number, Settlement::Again { at });
+        }
+    }
+
     pub fn link_len(&self, peer: PlatformIx) -> usize {
         self.links.get(&peer).map_or(0, |link| link.mailbox.len())
     }

@@ -48,6 +48,15 @@ struct Copy {
     is_repeat: bool,
 }
 
+impl Copy {
+    fn numbers(&self) -> Vec<u64> {
+        self.receivers.iter().map(|(number, ..)| *number).collect()
+    }
+}
+
+/// What a neighbour said, by the receiver's DocId.
+type Verdicts = BTreeMap<Bytes, v1::HandVerdict>;
+
 /// Items of which it is not known whether a neighbour took them in an attempt that went unanswered.
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
@@ -207,22 +216,28 @@ impl<P: Ports> Pipeline<P> {
     }
 
     async fn hand_over(&self, platform: &Platform, link: LinkId, loads: Vec<Load>) -> Settled {
-        let (copies, reports) = sort(loads, &platform.doubts.lock());
-        let mut numbers: Vec<u64> = reports.iter().map(|(number, _)| *number).collect();
-        numbers.extend(
-            copies.values().flat_map(|copy| copy.receivers.iter().map(|(number, ..)| *number)),
-        );
+        let (mut copies, reports) = sort(loads, &platform.doubts.lock());
         let now = self.now();
         let mut documents = Vec::with_capacity(copies.len());
-        for copy in copies.values() {
+        let mut unreadable = Vec::new();
+        for (doc_id, copy) in &copies {
             match self.document(copy, now).await {
                 Ok(document) => documents.push(document),
                 Err(error) => {
                     tracing::error!(doc = %copy.accepted.id(), %error, "a body cannot be read; its delivery waits");
-                    let why = Unreachable { code: "LT-L003", detail: error.to_string() };
-                    return Settled::Unreachable(numbers, why);
+                    unreadable.push(doc_id.clone());
                 }
             }
+        }
+        // What cannot be read does not hold up the rest.
+        for doc_id in unreadable {
+            let numbers = copies.remove(&doc_id).map(|copy| copy.numbers()).unwrap_or_default();
+            self.postpone(platform, link.to, &numbers, self.limits.retry_max);
+        }
+        let mut numbers: Vec<u64> = reports.iter().map(|(number, _)| *number).collect();
+        numbers.extend(copies.values().flat_map(Copy::numbers));
+        if numbers.is_empty() {
+            return Settled::Answered;
         }
         let hand_over = v1::HandOver {
             documents,
@@ -232,19 +247,38 @@ impl<P: Ports> Pipeline<P> {
             LinkOutcome::Answered(verdicts) => verdicts,
             LinkOutcome::Unreachable(why) => return Settled::Unreachable(numbers, why),
         };
-        let taken: Vec<u64> =
-            reports.iter().take(answer.reports_taken as usize).map(|(number, _)| *number).collect();
-        let mut verdicts: BTreeMap<Bytes, v1::HandVerdict> =
+        let (taken, untaken) = reports.split_at((answer.reports_taken as usize).min(reports.len()));
+        let taken: Vec<u64> = taken.iter().map(|(number, _)| *number).collect();
+        let mut verdicts: Verdicts =
             answer.verdicts.into_iter().map(|v| (v.receiver.clone(), v)).collect();
-        let mut back: Vec<u64> =
-            reports.iter().skip(taken.len()).map(|(number, _)| *number).collect();
+        let failed = self.hand_bodies(link, &copies, &mut verdicts, now).await;
+        let mut silent = self.journal_outcomes(platform, link, &copies, &verdicts, taken).await;
+        silent.extend(untaken.iter().map(|(number, _)| *number));
+        let unsure = numbers_in_doubt(&copies, &verdicts);
+        {
+            let mut doubts = platform.doubts.lock();
+            doubts.clear(&numbers);
+            doubts.add(&unsure);
+        }
+        if let Some(why) = failed {
+            return Settled::Unreachable(silent, why);
+        }
+        // It answered, but not about these: not at once again.
+        self.postpone(platform, link.to, &silent, self.limits.retry_first);
+        self.link_is(platform, link.to, None);
+        Settled::Answered
+    }
+
+    /// Sends the bodies that the neighbour asked for; ends with the first that does not get there.
+    async fn hand_bodies(
+        &self,
+        link: LinkId,
+        copies: &BTreeMap<Bytes, Copy>,
+        verdicts: &mut Verdicts,
+        now: Timestamp,
+    ) -> Option<Unreachable> {
         for copy in copies.values() {
-            let needs_body = copy.receivers.iter().any(|(_, receiver, _)| {
-                verdicts.get(&id_bytes(*receiver)).is_some_and(|v| {
-                    matches!(v.verdict, Some(v1::hand_verdict::Verdict::NeedsBody(true)))
-                })
-            });
-            if !needs_body {
+            if !copy.receivers.iter().any(|(_, receiver, _)| needs_body(verdicts, *receiver)) {
                 continue;
             }
             let document = document_of(copy, now);
@@ -252,23 +286,21 @@ impl<P: Ports> Pipeline<P> {
                 LinkOutcome::Answered(answer) => {
                     verdicts.extend(answer.verdicts.into_iter().map(|v| (v.receiver.clone(), v)));
                 }
-                LinkOutcome::Unreachable(why) => {
-                    for (number, receiver, _) in &copy.receivers {
-                        verdicts.remove(&id_bytes(*receiver));
-                        back.push(*number);
-                    }
-                    self.journal_outcomes(platform, link, &copies, &verdicts, taken).await;
-                    return Settled::Unreachable(back, why);
+                // Ours to mend, and no fault of the link.
+                LinkOutcome::Unreachable(why) if why.code == BODY_UNREADABLE => {
+                    tracing::error!(doc = %copy.accepted.id(), detail = %why.detail, "a body cannot be read; its delivery waits");
                 }
+                LinkOutcome::Unreachable(why) => return Some(why),
             }
         }
-        back.extend(self.journal_outcomes(platform, link, &copies, &verdicts, taken).await);
-        if !back.is_empty() {
-            platform.post.lock().bus.release_link(link.to, &back);
+        None
+    }
+
+    /// Gives leased items back, to be leased again after a while. Nothing is journalled, no attempt counted.
+    fn postpone(&self, platform: &Platform, peer: PlatformIx, numbers: &[u64], by: Duration) {
+        if !numbers.is_empty() {
+            platform.post.lock().bus.postpone_link(peer, numbers, self.now().plus(by));
         }
-        platform.doubts.lock().clear(&numbers);
-        self.link_is(platform, link.to, None);
-        Settled::Answered
     }
 
     async fn hand_in_time(&self, link: LinkId, hand_over: v1::HandOver) -> LinkOutcome {
@@ -335,7 +367,7 @@ impl<P: Ports> Pipeline<P> {
         platform: &Platform,
         link: LinkId,
         copies: &BTreeMap<Bytes, Copy>,
-        verdicts: &BTreeMap<Bytes, v1::HandVerdict>,
+        verdicts: &Verdicts,
         reports: Vec<u64>,
     ) -> Vec<u64> {
         let now = self.now();
@@ -434,6 +466,32 @@ fn sort(loads: Vec<Load>, doubts: &Doubts) -> Sorted {
     (copies, reports)
 }
 
+fn needs_body(verdicts: &Verdicts, receiver: DocId) -> bool {
+    verdicts
+        .get(&id_bytes(receiver))
+        .is_some_and(|v| matches!(v.verdict, Some(v1::hand_verdict::Verdict::NeedsBody(_))))
+}
+
+/// Items that the neighbour may take yet: it ran out of time over them, or the answer about their body is
+/// missing.
+fn numbers_in_doubt(copies: &BTreeMap<Bytes, Copy>, verdicts: &Verdicts) -> Vec<u64> {
+    let receivers = copies.values().flat_map(|copy| &copy.receivers);
+    let is_unsure =
+        |verdict: Option<&v1::HandVerdict>| match verdict.and_then(|v| v.verdict.as_ref()) {
+            Some(v1::hand_verdict::Verdict::RetryAfterMs(_)) => {
+                verdict.is_some_and(|v| v.code == Reason::Timeout.code())
+            }
+            Some(v1::hand_verdict::Verdict::NeedsBody(_)) | None => true,
+            Some(
+                v1::hand_verdict::Verdict::Accepted(_) | v1::hand_verdict::Verdict::Refused(_),
+            ) => false,
+        };
+    receivers
+        .filter(|(_, receiver, _)| is_unsure(verdicts.get(&id_bytes(*receiver))))
+        .map(|(number, ..)| *number)
+        .collect()
+}
+
 fn document_of(copy: &Copy, now: Timestamp) -> v1::HandDocument {
     let accepted = &copy.accepted;
     let mut hops: Vec<v1::Hop> = accepted.hops.iter().map(wire_hop).collect();
@@ -515,6 +573,9 @@ fn report_of(news: &Progressed) -> v1::Report {
 fn late() -> Unreachable {
     Unreachable { code: "LT-L002", detail: "no answer in time".to_owned() }
 }
+
+/// Code of `Unreachable` when it is this process that cannot read what it should send.
+const BODY_UNREADABLE: &str = "LT-L003";
 
 /// A link slower than this is treated as one that does not answer.
 const SLOWEST_BYTES_PER_S: u64 = 64 * 1024;
