@@ -5,7 +5,7 @@
 use super::{Pipeline, Platform, Ports, parse_code};
 use crate::clock::Timestamp;
 use crate::domain::envelope::DocId;
-use crate::domain::fact::{Accepted, BodyRef, Fact, Hop, Progressed, Recipient};
+use crate::domain::fact::{Accepted, BodyRef, DeliveryState, Fact, Hop, Progressed, Recipient};
 use crate::domain::rejection::Reason;
 use crate::domain::routing::PlatformIx;
 use crate::domain::tracking::{Chunks, HopVerdict, Verdict};
@@ -165,9 +165,9 @@ impl<P: Ports> Pipeline<P> {
                 .find(Some(platform.id), Lookup::Doc(id), SEEN_FACTS_MAX)
                 .await
                 .unwrap_or_default();
-            let was_accepted = found.iter().any(|stored| {
-                matches!(&stored.entry.content, Content::Fact(Fact::Accepted(accepted)) if accepted.recipients.iter().any(|r| r.doc_id == *receiver && r.refused.is_empty()))
-            });
+            // An `Accepted` alone proves nothing: the fold may have found no room for it. What was taken
+            // and is no longer in memory was ended by a fact that names the receiver.
+            let was_accepted = found.iter().any(|stored| is_end(&stored.entry.content, receiver));
             if was_accepted {
                 seen.insert(receiver.clone());
             }
@@ -405,6 +405,25 @@ fn refuse_all(document: &v1::HandDocument, reason: Reason) -> Verdicts {
 
 fn retry_all(document: &v1::HandDocument, reason: Reason, after_ms: u64) -> Verdicts {
     document.receivers.iter().map(|receiver| retry(receiver, reason, after_ms)).collect()
+}
+
+/// Nothing but a delivery that was taken in is ended.
+fn is_end(content: &Content, receiver: &Bytes) -> bool {
+    let Content::Fact(fact) = content else { return false };
+    match fact {
+        Fact::HandedOn(handed) => handed.receivers.contains(receiver),
+        Fact::Attempted(attempted) => attempted.retry_at == 0 && attempted.receiver == *receiver,
+        Fact::Confirmed(confirmed) => {
+            matches!(confirmed.state(), DeliveryState::Done | DeliveryState::Fail)
+                && confirmed.receiver == *receiver
+        }
+        Fact::Expired(expired) => expired.receiver == *receiver,
+        Fact::Accepted(_)
+        | Fact::Progressed(_)
+        | Fact::AgencyRegistered(_)
+        | Fact::AgencyRemoved(_)
+        | Fact::AgencyLocked(_) => false,
+    }
 }
 
 /// When a full mailbox may have room again.
