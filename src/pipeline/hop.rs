@@ -142,8 +142,22 @@ impl<P: Ports> Pipeline<P> {
         if accepted.recipients.is_empty() {
             return verdicts;
         }
+        if let Some(known) = self.foregone(platform, &accepted.recipients) {
+            verdicts.extend(known);
+            return verdicts;
+        }
         verdicts.extend(self.append_document(platform, accepted, body, now).await);
         verdicts
+    }
+
+    /// The verdicts, when the fold is sure to take none of it: it has them all, or there is no room for any.
+    /// A full mailbox is asked again and again, and none of that needs to be written.
+    fn foregone(&self, platform: &Platform, recipients: &[Recipient]) -> Option<Verdicts> {
+        let (directory, routes) = (self.directory.load(), self.routes.load());
+        let ground = self.ground(platform, &directory, &routes);
+        let post = platform.post.lock();
+        let verdict = |r: &Recipient| Some(word(&r.doc_id, post.tracking.foregone(&ground, r)?));
+        recipients.iter().map(verdict).collect()
     }
 
     /// Receivers of a repeated attempt that this platform took so long ago that memory has forgotten them.
@@ -162,7 +176,7 @@ impl<P: Ports> Pipeline<P> {
             let found = self
                 .ports
                 .journal()
-                .find(Some(platform.id), Lookup::Doc(id), SEEN_FACTS_MAX)
+                .find(Some(platform.id), Lookup::Doc(id), self.limits.attempts_max as usize + 16)
                 .await
                 .unwrap_or_default();
             // An `Accepted` alone proves nothing: the fold may have found no room for it. What was taken
@@ -428,6 +442,3 @@ fn is_end(content: &Content, receiver: &Bytes) -> bool {
 
 /// When a full mailbox may have room again.
 const FULL_RETRY_MS: u64 = 2_000;
-
-/// Facts of one DocId that are looked at.
-const SEEN_FACTS_MAX: usize = 16;

@@ -86,11 +86,8 @@ impl Tracking {
         chunks: Chunks,
         effects: &mut Vec<Effect>,
     ) -> Verdict {
-        let room: Vec<Option<HopVerdict>> = accepted
-            .recipients
-            .iter()
-            .map(|r| self.said_before(r).or_else(|| self.no_room(ground, r)))
-            .collect();
+        let room: Vec<Option<HopVerdict>> =
+            accepted.recipients.iter().map(|r| self.foregone(ground, r)).collect();
         // Nothing is kept of a copy that found no room at all.
         if room.iter().all(Option::is_some) {
             return Verdict::Hop(room.into_iter().flatten().collect());
@@ -117,6 +114,11 @@ impl Tracking {
         self.report_arrivals(ground, ix, effects);
         self.settle_in(ground, ix);
         Verdict::Hop(verdicts)
+    }
+
+    /// What a neighbour is told about this recipient without anything being taken in; `None`: it would be.
+    pub fn foregone(&self, ground: &Ground<'_>, recipient: &Recipient) -> Option<HopVerdict> {
+        self.said_before(recipient).or_else(|| self.no_room(ground, recipient))
     }
 
     /// A repeat is told what the first attempt was told.
