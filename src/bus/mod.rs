@@ -13,7 +13,7 @@ use crate::domain::directory::AgencyId;
 use crate::domain::routing::PlatformIx;
 use crate::domain::tracking::{Destination, Effect};
 use mailbox::{Item, Mailbox, MailboxLimits, Settlement};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -39,9 +39,18 @@ struct Watched {
 struct Subscription {
     wake: Arc<Notify>,
     agencies: Vec<AgencyId>,
-    /// Agencies that may have something to lease.
+    /// Agencies that may have something to lease, each once.
     ready: VecDeque<AgencyId>,
+    is_ready: BTreeSet<AgencyId>,
     leased: Map<u64, AgencyId>,
+}
+
+impl Subscription {
+    fn announce(&mut self, agency: AgencyId) {
+        if self.is_ready.insert(agency) {
+            self.ready.push_back(agency);
+        }
+    }
 }
 
 /// The mailboxes of one platform.
@@ -169,6 +178,7 @@ impl Bus {
             wake: Arc::clone(&wake),
             agencies,
             ready: VecDeque::new(),
+            is_ready: BTreeSet::new(),
             leased: Map::with_hasher(self.state.clone()),
         };
         self.subscriptions.insert(id, subscription);
@@ -216,13 +226,14 @@ impl Bus {
                 break;
             }
             let Some(agency) = subscription.ready.pop_front() else { break };
+            subscription.is_ready.remove(&agency);
             let Some(watched) = self.watched.get_mut(&agency) else { continue };
             watched.mailbox.lease(now, FOREVER, items_max - had, bytes_max, out);
             for &number in out.iter().skip(had) {
                 subscription.leased.insert(number, agency);
             }
             if watched.mailbox.ready_len() > 0 {
-                subscription.ready.push_back(agency);
+                subscription.announce(agency);
             }
         }
     }
@@ -230,9 +241,11 @@ impl Bus {
     /// The stream's client did not take these after all.
     pub fn release_stream(&mut self, id: SubscriptionId, numbers: &[u64]) {
         let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
-        let agencies: Vec<AgencyId> =
-            numbers.iter().filter_map(|number| subscription.leased.remove(number)).collect();
-        for (&number, &agency) in numbers.iter().zip(&agencies) {
+        let held: Vec<(u64, AgencyId)> = numbers
+            .iter()
+            .filter_map(|&number| Some((number, subscription.leased.remove(&number)?)))
+            .collect();
+        for (number, agency) in held {
             if let Some(watched) = self.watched.get_mut(&agency) {
                 watched.mailbox.settle(number, Settlement::Released);
             }
@@ -286,9 +299,7 @@ impl Bus {
         let Some(watched) = self.watched.get(&agency) else { return };
         for watcher in &watched.watchers {
             let Some(subscription) = self.subscriptions.get_mut(watcher) else { continue };
-            if subscription.ready.back() != Some(&agency) {
-                subscription.ready.push_back(agency);
-            }
+            subscription.announce(agency);
             self.to_wake.push(Arc::clone(&subscription.wake));
         }
     }
