@@ -12,6 +12,7 @@ pub mod journal;
 pub mod operator;
 pub mod pipeline;
 pub mod pki;
+pub mod random;
 pub mod signature;
 pub mod sim;
 pub mod story;

@@ -17,7 +17,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::agency::AgencyCode;
 use crate::domain::envelope::{DocId, Kind};
 use crate::domain::status::BusinessStatus;
-use crate::sim::random::Random;
+use crate::random::Random;
 use crate::wire::v1;
 use bytes::Bytes;
 use parking_lot::Mutex;

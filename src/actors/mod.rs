@@ -34,7 +34,7 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::domain::calendar::Calendar;
 use crate::domain::routing::PlatformIx;
 use crate::pki::{NameError, Pki};
-use crate::sim::random::Random;
+use crate::random::Random;
 use crate::texts::Lang;
 use crate::tls::{TlsLoadError, Trust};
 use crate::topology::Topology;

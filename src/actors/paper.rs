@@ -12,7 +12,7 @@ use crate::domain::edxml::write::{
 };
 use crate::domain::envelope::Urgency;
 use crate::domain::status::BusinessStatus;
-use crate::sim::random::Random;
+use crate::random::Random;
 use jiff::civil::Date;
 
 /// A document as its sender keeps it in the register: enough to answer for it and to change it.

@@ -7,7 +7,7 @@ use super::cast::RoleIx;
 use super::script::{HOUR, MINUTE, delay, person, pick};
 use super::words;
 use crate::domain::status::BusinessStatus;
-use crate::sim::random::Random;
+use crate::random::Random;
 use std::time::Duration;
 
 /// A status to send, counted from the arrival.

@@ -8,7 +8,7 @@ use super::reaction::fnv;
 use super::words::{self, Genre};
 use crate::clock::Timestamp;
 use crate::domain::calendar::{self, Calendar};
-use crate::sim::random::Random;
+use crate::random::Random;
 use jiff::civil::time;
 use std::sync::Arc;
 use std::time::Duration;

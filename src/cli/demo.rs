@@ -2,19 +2,23 @@
 
 use super::answer::{Answer, Exit, Failure};
 use super::start::{Ending, Running, start};
-use super::{Context, args, up};
-use crate::clock::Clock;
+use super::{Context, args, random, say, up};
+use crate::actors::{Ground, Options, Traffic};
+use crate::clock::{Clock, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
 
 pub(super) async fn demo(given: &args::Demo, context: &Context) -> Result<Answer, Failure> {
     let began = context.clock.now();
-    let mut running = match start(&given.start, given.seed, context).await {
+    let mut running = match start(&given.start, random(), context).await {
         Ok(running) => running,
         Err(Ending::Answer(answer)) => return Ok(answer),
         Err(Ending::Failure(failure)) => return Err(failure),
     };
     up::announce(&running, began, context);
-    let verdict = traffic(&mut running, given, context).await;
+    let verdict = Box::pin(traffic(&mut running, given, context)).await;
     let exit = running.drain(context).await;
+    let verdict = verdict?;
     Ok(Answer {
         exit_code: if exit == Exit::Ok { verdict } else { exit } as u8,
         ..Answer::default()
@@ -23,21 +27,63 @@ pub(super) async fn demo(given: &args::Demo, context: &Context) -> Result<Answer
 
 /// Virtual agencies at work, until `--for` is over or somebody asks for a stop; then the summary.
 /// `Exit::Ok` only if every accepted (document, recipient) is in exactly one inbox.
-///
-/// This is where `actors::run` goes: it needs `running.gateway`, `running.ready`, `given.speed`, `given.seed`,
-/// `given.how_long` and `given.calendar`. Today nobody sends.
-async fn traffic(running: &mut Running, given: &args::Demo, context: &Context) -> Exit {
-    let clock = std::sync::Arc::clone(&running.gateway.clock);
-    match given.how_long {
-        Some(how_long) => {
-            let until = clock.now().plus(how_long);
-            tokio::select! {
-                biased;
-                () = running.wait(context) => {}
-                () = clock.sleep_until(until) => {}
+async fn traffic(
+    running: &mut Running,
+    given: &args::Demo,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let gateway = &running.gateway;
+    let clock = Arc::clone(&gateway.clock);
+    let ground = Ground {
+        topology: Arc::clone(&gateway.topology),
+        doors: gateway.listening.iter().filter_map(|l| Some((l.platform, l.mtls?))).collect(),
+        pki: gateway.pki.clone(),
+        trust: Arc::clone(&gateway.trust),
+        clock: Arc::clone(&clock),
+    };
+    let options = Options {
+        seed: given.seed,
+        speed: given.speed,
+        calendar: given.calendar,
+        ..Options::default()
+    };
+    let traffic = Traffic::start(&ground, options).map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            "cơ quan ảo không khởi động được",
+            "the virtual agencies cannot start",
+        )
+        .detail(error.to_string())
+    })?;
+    let lang = context.wording.lang;
+    context.tell(traffic.banner(lang), traffic.banner(lang));
+    let until = given.how_long.map_or(Timestamp(u64::MAX), |how_long| clock.now().plus(how_long));
+    let show = async {
+        loop {
+            clock.sleep_until(clock.now().plus(LINE_EVERY)).await;
+            if say::is_watched() && !context.is_quiet {
+                say::message(&format!("\r\x1b[2K{}", traffic.line(lang)));
             }
         }
-        None => running.wait(context).await,
+    };
+    tokio::select! {
+        biased;
+        () = running.wait(context) => {}
+        () = clock.sleep_until(until) => {}
+        () = show => {}
     }
-    Exit::Ok
+    if say::is_watched() && !context.is_quiet {
+        say::message("\n");
+    }
+    let summary = Box::pin(traffic.finish(DRAIN_MAX)).await;
+    if context.wording.json {
+        say::data(&format!("{}\n", summary.json()));
+    } else {
+        say::data(&summary.text(lang));
+    }
+    Ok(if summary.is_clean() { Exit::Ok } else { Exit::Failed })
 }
+
+/// How often the live line is drawn, and how long the last documents may take to arrive.
+const LINE_EVERY: Duration = Duration::from_millis(500);
+const DRAIN_MAX: Duration = Duration::from_secs(10);

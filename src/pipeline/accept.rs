@@ -11,9 +11,7 @@ use crate::domain::agency::AgencyCode;
 use crate::domain::calendar;
 use crate::domain::directory::{Caller, Directory, Standing};
 use crate::domain::envelope::{Declaration, DocId, Envelope, Kind, SignatureState};
-use crate::domain::fact::{
-    Accepted, BodyRef, DeliveryState, Fact, Recipient, id_bytes, order_key,
-};
+use crate::domain::fact::{Accepted, BodyRef, DeliveryState, Fact, Recipient, id_bytes, order_key};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::rules::{Expected, Given};
 use crate::domain::status::BusinessStatus;
@@ -163,7 +161,8 @@ impl<P: Ports> Pipeline<P> {
             member = %submission.caller.id(),
             correlation_id = %submission.correlation_id,
         );
-        let prepared = self.prepare(platform, place, submission, now).instrument(span.clone()).await;
+        let prepared =
+            self.prepare(platform, place, submission, now).instrument(span.clone()).await;
         span.in_scope(|| match &prepared {
             Ok(document) => tracing::debug!(
                 doc = %document.accepted.id(),

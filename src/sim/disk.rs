@@ -5,13 +5,13 @@
 //!
 //! Invariant: a `Disk` outlives every process that writes to it; nothing but `reclaim` ever forgets.
 
-use super::random::Random;
 use crate::clock::Timestamp;
 use crate::domain::envelope::DocId;
 use crate::domain::fact::{Accepted, Fact};
 use crate::journal::{
     Batch, Content, DurableBatch, Entry, Lookup, Seq, StoredFact, Ticket, order_key_of,
 };
+use crate::random::Random;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -17,8 +17,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use parking_lot::Mutex;
 
 use super::clock::{SimClock, Timers};
-use super::random::Random;
 use crate::clock::Timestamp;
+use crate::random::Random;
 
 pub struct Executor {
     shared: Arc<Shared>,

@@ -10,17 +10,16 @@ pub mod history;
 pub mod journal;
 pub mod network;
 pub mod oracle;
-pub mod random;
 pub mod workload;
 pub mod world;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::conditions::LinkConditions;
 use crate::domain::routing::PlatformIx;
+use crate::random::Random;
 use crate::topology::Topology;
 use disk::DiskFaults;
 use network::NetworkCounts;
-use random::Random;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

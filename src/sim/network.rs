@@ -3,7 +3,6 @@
 //! A request runs as a task of the process it reaches: it dies with that process and not with the one that
 //! asked. An answer may be lost after the work was done. Nothing is ever sent twice.
 
-use super::random::Random;
 use super::world::SimPipeline;
 use crate::clock::Clock;
 use crate::domain::conditions::{Fate, LinkConditions, Wire};
@@ -12,6 +11,7 @@ use crate::domain::tracking::Chunks;
 use crate::egress::{LinkId, LinkOutcome, Transport, Unreachable};
 use crate::journal::{Journal, Seq};
 use crate::pipeline::Peer;
+use crate::random::Random;
 use crate::sim::clock::SimClock;
 use crate::sim::executor::{Control, NodeId};
 use crate::wire::v1;

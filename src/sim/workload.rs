@@ -5,7 +5,6 @@
 
 use super::history::{History, Letter, Row};
 use super::oracle::is_worth_repeating;
-use super::random::Random;
 use super::world::{Country, OUTSIDE, SimPipeline};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::agency::AgencyCode;
@@ -17,6 +16,7 @@ use crate::domain::routing::PlatformIx;
 use crate::domain::status::BusinessStatus;
 use crate::domain::tracking::InboxFilter;
 use crate::pipeline::{AcceptedAnswer, Word};
+use crate::random::Random;
 use parking_lot::Mutex;
 use sha2::Digest;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

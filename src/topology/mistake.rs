@@ -7,13 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The language of a reader.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lang {
-    #[default]
-    Vi,
-    En,
-}
+pub use crate::texts::Lang;
 
 /// One row per mistake: variant, stable code.
 macro_rules! codes {

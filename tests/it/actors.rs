@@ -202,8 +202,9 @@ fn full_sizes_are_those_of_a_real_axis() {
 // domain.md 2.2: of 2,347 documents 60 were refused and 49 done with.
 #[test]
 fn two_or_three_in_a_hundred_are_refused_with_a_reason_and_few_are_ever_done() {
-    let reactions: Vec<Reaction> =
-        (0..40_000).map(|n| Reaction::to(&format!("H60,2026/11/20,{n}/UBND-VP"), 3, 0, 11)).collect();
+    let reactions: Vec<Reaction> = (0..40_000)
+        .map(|n| Reaction::to(&format!("H60,2026/11/20,{n}/UBND-VP"), 3, 0, 11))
+        .collect();
     let share = |wanted: BusinessStatus| {
         let with = |r: &&Reaction| r.steps.iter().any(|step| step.status == wanted);
         reactions.iter().filter(with).count() as f64 / reactions.len() as f64

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// A file may use rooms of its own rank and below, never above (design of the house, ARCHITECTURE.md).
 const RANKS: &[(&str, usize)] = &[
     ("clock", 0),
+    ("random", 0),
     ("domain", 1),
     ("wire", 2),
     ("texts", 2),

@@ -1,4 +1,4 @@
-//! Seeded randomness for the simulator: xoshiro256++, one stream per actor.
+//! Seeded randomness for the simulator and the virtual agencies: xoshiro256++, one stream per actor.
 //!
 //! Invariant: the numbers depend on the seed alone, on every machine and in every version; a seed in a
 //! bug report must still lead to the bug.
