@@ -12,4 +12,6 @@ mod tidy;
 mod tls;
 mod vxp;
 mod vxp_client;
+mod vxp_relay;
+mod vxp_wire;
 mod world;

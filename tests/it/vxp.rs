@@ -1,324 +1,11 @@
-//! The face of the document axis and the security server, asked by a client that writes its own bytes.
-//!
-//! Set-up: H60 and its department H60.06 at one LGSP, G12 at another, the axis between them, a security server
-//! before each LGSP.
+//! The face of the document axis, asked by a client that writes its own bytes.
 
-use crate::world::{bundle, start, start_only, topology};
-use lienthong::gateway::Gateway;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-pub(crate) const COUNTRY: &str = r#"
-version = 1
-
-[topology]
-name = "vxp"
-
-[directory]
-files = ["directory/agencies.csv"]
-on = 2026-11-20
-
-[directory.synthetic]
-departments = true
-communes = 6
-
-[limits]
-relay_timeout_ms = 5_000
-
-[[platform]]
-name = "axis"
-kind = "axis"
-
-[[platform]]
-name = "lgsp-h60"
-kind = "lgsp"
-parent = "axis"
-agencies = ["H60"]
-
-[[platform]]
-name = "lgsp-g12"
-kind = "lgsp"
-parent = "axis"
-agencies = ["G12"]
-
-[[platform]]
-name = "ss-h60"
-kind = "ss"
-parent = "lgsp-h60"
-
-[[platform]]
-name = "ss-g12"
-kind = "ss"
-parent = "lgsp-g12"
-
-[[member]]
-agency = "H60"
-platform = "ss-h60"
-systemid = "vxp.h60"
-secret = "TEST-SECRET-h60"
-
-[[member]]
-agency = "H60.06"
-platform = "ss-h60"
-systemid = "vxp.h60.06"
-secret = "TEST-SECRET-h60.06"
-
-[[member]]
-agency = "G12"
-platform = "ss-g12"
-systemid = "vxp.g12"
-secret = "TEST-SECRET-g12"
-"#;
-
-const H60: &str = "VN:GOV:000.00.00.H60:QLVB";
-const G12: &str = "VN:GOV:000.00.00.G12:QLVB";
-
-/// How a client reaches its platform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// The security server's plain port.
-    Plain,
-    Mtls,
-    /// Without a certificate.
-    Tls,
-}
-
-/// Where the member of an agency (`h60`) connects.
-pub(crate) fn address_of(gateway: &Gateway, way: Way, name: &str) -> SocketAddr {
-    let platform = if way == Way::Plain { format!("ss-{name}") } else { format!("lgsp-{name}") };
-    let ix = gateway.topology.platform_named(&platform).unwrap().ix;
-    let listening = gateway.listening.iter().find(|l| l.platform == ix).unwrap();
-    match way {
-        Way::Plain => listening.local.unwrap(),
-        Way::Mtls => listening.mtls.unwrap(),
-        Way::Tls => listening.tls.unwrap(),
-    }
-}
-
-/// A request before it is signed.
-#[derive(Clone)]
-struct Call {
-    path: &'static str,
-    systemid: &'static str,
-    secret: &'static str,
-    parameters: Vec<(&'static str, Vec<u8>)>,
-    body: Vec<u8>,
-    extra: &'static str,
-}
-
-impl Call {
-    fn of(path: &'static str) -> Self {
-        Self {
-            path,
-            systemid: "vxp.h60",
-            secret: "TEST-SECRET-h60",
-            parameters: Vec::new(),
-            body: Vec::new(),
-            extra: "",
-        }
-    }
-
-    fn by_g12(mut self) -> Self {
-        (self.systemid, self.secret) = ("vxp.g12", "TEST-SECRET-g12");
-        self
-    }
-
-    fn with(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
-        self.parameters.push((name, value.as_ref().to_vec()));
-        self
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut signed = format!("{{\"XroadVnpt-systemid\":\"{}\"", self.systemid).into_bytes();
-        let mut head = format!("POST {} HTTP/1.1\r\nHost: x\r\n", self.path).into_bytes();
-        let line = |head: &mut Vec<u8>, name: &str, value: &[u8]| {
-            for part in [b"XroadVnpt-", name.as_bytes(), b": ", value, b"\r\n"] {
-                head.extend_from_slice(part);
-            }
-        };
-        line(&mut head, "systemid", self.systemid.as_bytes());
-        for (name, value) in &self.parameters {
-            line(&mut head, name, value);
-            signed.extend_from_slice(format!(",\"XroadVnpt-{name}\":\"").as_bytes());
-            signed.extend(
-                value.iter().flat_map(|b| if *b == b'"' { vec![b'\\', b'"'] } else { vec![*b] }),
-            );
-            signed.push(b'"');
-        }
-        signed.push(b'}');
-        let mac = hmac(self.secret.as_bytes(), &signed);
-        line(&mut head, "sign-header", &signed);
-        line(&mut head, "hash-header", hex(&mac).as_bytes());
-        let rest = format!("{}Content-Length: {}\r\n\r\n", self.extra, self.body.len());
-        [&head[..], rest.as_bytes(), &self.body].concat()
-    }
-}
-
-fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
-    let pad = |with: u8| {
-        let mut block = vec![with; 64];
-        block.iter_mut().zip(key).for_each(|(slot, byte)| *slot ^= byte);
-        block
-    };
-    let inner = Sha256::digest([pad(0x36), data.to_vec()].concat());
-    Sha256::digest([pad(0x5c), inner.to_vec()].concat()).to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// One answer as it came.
-#[derive(Debug)]
-struct Reply {
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Reply {
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-
-    fn field(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-    }
-
-    /// `ErrorCode` and the stable code.
-    fn code(&self) -> (String, String) {
-        let json = self.json();
-        assert_eq!(json["status"], if json["ErrorCode"] == "0" { "OK" } else { "FAIL" });
-        let id = self.field("X-Correlation-Id").unwrap();
-        let words = json["ErrorDesc"].as_str().unwrap();
-        let code = self.field("X-Lienthong-Code").unwrap_or_default();
-        if json["ErrorCode"] != "0" {
-            assert!(words.contains(id) && words.contains(code), "{words}");
-        }
-        (json["ErrorCode"].as_str().unwrap().to_owned(), code.to_owned())
-    }
-}
-
-async fn read_reply<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Reply> {
-    let mut head = Vec::new();
-    loop {
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            if stream.read(&mut byte).await.ok()? == 0 {
-                return None;
-            }
-            head.push(byte[0]);
-        }
-        if !head.starts_with(b"HTTP/1.1 100") {
-            break;
-        }
-        head.clear();
-    }
-    let mut reply = Reply { head: String::from_utf8(head).unwrap(), body: Vec::new() };
-    let length: usize = reply.field("Content-Length").unwrap().parse().unwrap();
-    reply.body.resize(length, 0);
-    stream.read_exact(&mut reply.body).await.ok()?;
-    Some(reply)
-}
-
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
-/// A connection of the member of an agency; over mutual TLS with this member's certificate.
-async fn connect(gateway: &Gateway, way: Way, name: &str, member: &str) -> Box<dyn Stream> {
-    let address = address_of(gateway, way, name);
-    let stream = TcpStream::connect(address).await.unwrap();
-    if way == Way::Plain {
-        return Box::new(stream);
-    }
-    let mut config = if way == Way::Mtls {
-        Arc::unwrap_or_clone(crate::world::client_config(&bundle(gateway, member)))
-    } else {
-        anonymous(&bundle(gateway, member).ca)
-    };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let name = rustls_pki_types::ServerName::IpAddress(address.ip().into());
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    Box::new(connector.connect(name, stream).await.unwrap())
-}
-
-fn anonymous(ca: &Path) -> rustls::ClientConfig {
-    use rustls_pki_types::pem::PemObject;
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in rustls_pki_types::CertificateDer::pem_file_iter(ca).unwrap() {
-        roots.add(certificate.unwrap()).unwrap();
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth()
-}
-
-async fn ask_bytes(gateway: &Gateway, way: Way, name: &str, bytes: &[u8]) -> Option<Reply> {
-    let member = if name == "h60" { H60 } else { G12 };
-    let mut stream = connect(gateway, way, name, member).await;
-    stream.write_all(bytes).await.unwrap();
-    read_reply(&mut stream).await
-}
-
-async fn ask(gateway: &Gateway, way: Way, call: Call) -> Reply {
-    let name = if call.systemid == "vxp.g12" { "g12" } else { "h60" };
-    ask_bytes(gateway, way, name, &call.bytes()).await.unwrap()
-}
-
-fn edxml(from: &str, to: &[&str], number: u32) -> Vec<u8> {
-    let to: String = to
-        .iter()
-        .map(|code| format!("<edXML:To><edXML:OrganId>{code}</edXML:OrganId></edXML:To>"))
-        .collect();
-    format!(
-        concat!(
-            "<edXML xmlns=\"http://www.mic.gov.vn/TBT/QCVN_102_2016\"><edXML:edXMLEnvelope xmlns:edXML=",
-            "\"http://www.mic.gov.vn/TBT/QCVN_102_2016\"><edXML:edXMLHeader><edXML:MessageHeader><edXML:From>",
-            "<edXML:OrganId>{from}</edXML:OrganId></edXML:From>{to}<edXML:DocumentId>{from},2024/05/20,{number}/VP",
-            "</edXML:DocumentId><edXML:Code><edXML:CodeNumber>{number}</edXML:CodeNumber><edXML:CodeNotation>VP",
-            "</edXML:CodeNotation></edXML:Code><edXML:PromulgationInfo><edXML:PromulgationDate>2024/05/20",
-            "</edXML:PromulgationDate></edXML:PromulgationInfo><edXML:Subject>V/v liên thông</edXML:Subject>",
-            "</edXML:MessageHeader></edXML:edXMLHeader></edXML:edXMLEnvelope></edXML>"
-        ),
-        from = from,
-        to = to,
-        number = number
-    )
-    .into_bytes()
-}
-
-fn send(file: &[u8]) -> Call {
-    let mut call = Call::of("/sendEdoc")
-        .with("servicetype", "edoc")
-        .with("messagetype", "EDOC")
-        .with("hash-file", hex(&Sha256::digest(file)));
-    call.body = [file, b"\r\n"].concat();
-    call
-}
-
-fn list() -> Call {
-    Call::of("/getReceivedEdocList").with("servicetype", "eDoc").with("messagetype", "edoc")
-}
-
-/// Waits until so many items are listed for G12, and returns them.
-async fn arrived(gateway: &Gateway, count: usize) -> Vec<Value> {
-    let mut events = gateway.pipeline.subscribe_events();
-    loop {
-        let reply = ask(gateway, Way::Plain, list().by_g12()).await;
-        let items = reply.json()["data"].as_array().unwrap().clone();
-        if items.len() >= count {
-            return items;
-        }
-        events.recv().await.unwrap();
-    }
-}
+use crate::vxp_wire::{
+    COUNTRY, Call, H60, Way, arrived, ask, ask_bytes, connect, edxml, list, read_reply, send,
+};
+use crate::world::{start, topology};
+use std::collections::BTreeSet;
+use tokio::io::AsyncWriteExt;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_proves_itself_or_gets_code_15() {
@@ -351,6 +38,13 @@ async fn a_caller_proves_itself_or_gets_code_15() {
             assert_eq!(reply.code().0, "0");
         }
     }
+    // A member without a secret has its certificate and nothing else.
+    let bare = Call { systemid: "vxp.nosecret", secret: "none", ..list() }.bytes();
+    let mut stream = connect(&gateway, Way::Mtls, "h60", "VN:GOV:000.00.06.H60:QLVB2").await;
+    stream.write_all(&bare).await.unwrap();
+    assert_eq!(read_reply(&mut stream).await.unwrap().code().0, "0");
+    let reply = ask_bytes(&gateway, Way::Tls, "h60", &bare).await.unwrap();
+    assert_eq!(reply.code(), ("15".into(), "LT-D103".into()));
     // A signed header that was changed on the way.
     let text = String::from_utf8(list().bytes()).unwrap();
     let changed = text.replacen("messagetype: edoc", "messagetype: status", 1);
@@ -604,89 +298,8 @@ async fn broken_requests_are_answered_and_half_sent_ones_leave_no_trace() {
     gateway.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_serves_one_call_after_the_other() {
-    let data = tempfile::tempdir().unwrap();
-    let gateway = start(&topology(COUNTRY), data.path()).await;
-    let file = edxml("000.00.00.H60", &["000.00.06.H60"], 1);
-    for way in [Way::Plain, Way::Mtls] {
-        let mut stream = connect(&gateway, way, "h60", H60).await;
-        let calls =
-            [send(&file), list(), Call::of("//getSentEdocList"), Call::of("/countReceiveEdoc")];
-        for call in calls {
-            stream.write_all(&call.bytes()).await.unwrap();
-            assert_eq!(read_reply(&mut stream).await.unwrap().code().0, "0", "{}", call.path);
-        }
-    }
-    gateway.stop().await;
-}
-
 // design.md 2.5: at its deadline a security server answers FAIL/20 and repeats nothing.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_security_server_whose_platform_is_silent_or_gone_answers_code_20() {
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = silent.local_addr().unwrap().port();
-    for (held, code) in [(Some(silent), "LT-D505"), (None, "LT-D505")] {
-        let data = tempfile::tempdir().unwrap();
-        let text = COUNTRY.replace("relay_timeout_ms = 5_000", "relay_timeout_ms = 300").replace(
-            "name = \"lgsp-h60\"",
-            &format!("name = \"lgsp-h60\"\nport = {port}\nlisteners = [\"mtls\"]"),
-        );
-        let gateway = start_only(&topology(&text), data.path(), &["ss-h60"], true).await;
-        let file = edxml("000.00.00.H60", &["000.00.06.H60"], 1);
-        let reply = ask(&gateway, Way::Plain, send(&file)).await;
-        assert_eq!(reply.code(), ("20".into(), code.into()));
-        assert_eq!(reply.json()["DocId"], "");
-        assert!(reply.field("Retry-After").is_none());
-        let download = Call::of("/downloadEdoc").with("docId", "x");
-        assert!(ask(&gateway, Way::Plain, download).await.body.is_empty());
-        gateway.stop().await;
-        drop(held);
-    }
-}
-
 // The platform takes one document in a thousand seconds: the second waits for its turn.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_security_server_answers_at_its_deadline() {
-    let data = tempfile::tempdir().unwrap();
-    let text = COUNTRY
-        .replace("relay_timeout_ms = 5_000", "relay_timeout_ms = 1_000\ndrain_timeout_ms = 0")
-        .replace(
-            "name = \"lgsp-h60\"",
-            "name = \"lgsp-h60\"\nconditions = { documents_per_s = 0.001, workers = 1, queue = 5 }",
-        );
-    let gateway = start(&topology(&text), data.path()).await;
-    let mut codes = Vec::new();
-    for number in 1..=3 {
-        let file = edxml("000.00.00.H60", &["000.00.06.H60"], number);
-        codes.push(ask(&gateway, Way::Plain, send(&file)).await.code());
-        if codes.last().unwrap().0 != "0" {
-            break;
-        }
-    }
-    assert_eq!(codes.last().unwrap(), &("20".into(), "LT-D506".into()));
-    gateway.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_the_platform_closed_meanwhile_is_not_used() {
-    let data = tempfile::tempdir().unwrap();
-    let text = COUNTRY.replace(
-        "relay_timeout_ms = 5_000",
-        "relay_timeout_ms = 5_000\nidle_timeout_ms = 300\nhead_timeout_ms = 300",
-    );
-    let gateway = start(&topology(&text), data.path()).await;
-    for _ in 0..3 {
-        assert_eq!(ask(&gateway, Way::Plain, list()).await.code().0, "0");
-        // Idle for less time than the security server's, and closed by the platform all the same.
-        let mut witness = connect(&gateway, Way::Mtls, "h60", H60).await;
-        witness.write_all(&list().bytes()).await.unwrap();
-        assert_eq!(read_reply(&mut witness).await.unwrap().code().0, "0");
-        assert!(read_reply(&mut witness).await.is_none());
-    }
-    gateway.stop().await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_member_sent_for_an_agency_below_is_in_its_outbox_alone() {
     let data = tempfile::tempdir().unwrap();
@@ -709,23 +322,50 @@ async fn what_a_member_sent_for_an_agency_below_is_in_its_outbox_alone() {
     gateway.stop().await;
 }
 
+// wire/vxp.md 1.5: keys with exactly this case.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoked_member_is_refused_on_open_connections_and_new_ones() {
-    use lienthong::pki::{Holder, MemberId, Reason, Which};
+async fn lists_have_the_keys_that_clients_read() {
     let data = tempfile::tempdir().unwrap();
     let gateway = start(&topology(COUNTRY), data.path()).await;
-    let mut open = connect(&gateway, Way::Mtls, "h60", H60).await;
-    open.write_all(&list().bytes()).await.unwrap();
-    assert_eq!(read_reply(&mut open).await.unwrap().code().0, "0");
-    assert_eq!(ask(&gateway, Way::Plain, list()).await.code().0, "0");
-    let member = Which::Holder(Holder::Member(MemberId::parse(H60).unwrap()));
-    let now = lienthong::clock::Clock::now(&*gateway.clock);
-    gateway.pki.revoke(&member, Reason::KeyCompromise, now).unwrap();
-    assert!(gateway.reload().is_empty());
-    open.write_all(&list().bytes()).await.unwrap();
-    let reply = read_reply(&mut open).await.unwrap();
-    assert_eq!(reply.code(), ("15".into(), "LT-D105".into()));
-    // The security server's connection of before is open still; a new one is not let in.
-    assert_eq!(ask(&gateway, Way::Plain, list()).await.code().0, "15");
+    let file = edxml("000.00.00.H60", &["000.00.00.G12"], 1);
+    assert_eq!(ask(&gateway, Way::Plain, send(&file)).await.code().0, "0");
+    arrived(&gateway, 1).await;
+    for (call, keys) in [
+        (
+            list().by_g12(),
+            "created_time docId from messageType serviceType status status_desc to updated_time",
+        ),
+        (Call::of("/getAgenciesList"), "code id mail name oldCode pid"),
+        (Call::of("/getAgenciesListQD20"), "code code102 id mail name"),
+        (
+            Call::of("/getSynchronizeUnit"),
+            "centerCode code deleted id isAgency mail modifyDate name pid version",
+        ),
+        (
+            Call::of("/getSentEdocList"),
+            concat!(
+                "fromCode messageType notation receiveStatus receiveStatusDesc receivedTime receiverDocId ",
+                "sendStatus sendStatusDesc senderDocId sentTime serviceType title toCode"
+            ),
+        ),
+    ] {
+        // The sender learns of the arrival a little later.
+        let mut events = gateway.pipeline.subscribe_events();
+        loop {
+            let reply = ask(&gateway, Way::Mtls, call.clone()).await.json();
+            let items = reply["data"].as_array().unwrap();
+            let found: BTreeSet<&str> = items
+                .iter()
+                .flat_map(|i| i.as_object().unwrap().keys())
+                .map(String::as_str)
+                .collect();
+            let found: Vec<&str> = found.into_iter().collect();
+            if found.join(" ") == keys {
+                break;
+            }
+            assert_eq!(call.path, "/getSentEdocList", "{found:?}");
+            events.recv().await.unwrap();
+        }
+    }
     gateway.stop().await;
 }

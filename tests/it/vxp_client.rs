@@ -4,7 +4,7 @@
 //! lists, fetches, confirms, answers with status messages and reads its outbox: once over the servers' plain
 //! ports, once over mutual TLS.
 
-use crate::vxp::{COUNTRY, Way, address_of};
+use crate::vxp_wire::{COUNTRY, Way, address_of};
 use crate::world::{bundle, start, topology};
 use lienthong::gateway::Gateway;
 use serde_json::{Value, json};
