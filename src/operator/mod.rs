@@ -5,8 +5,8 @@
 //! something must not come from a page of another site.
 //!
 //! Invariant: this room reads snapshots and calls pipeline verbs; it has no way of its own into journal or
-//! bus, and it never shows a document's content. Payloads belong to sender and recipient (QĐ 28/2018 Art. 10);
-//! who is one of them fetches it with its certificate.
+//! bus, and it never shows a document's content. Content belongs to sender and recipients: who is one of
+//! them fetches it with its certificate, and an operator has no need to know.
 
 pub mod agencies;
 mod asked;
