@@ -403,7 +403,7 @@ fn count(platform: &Platform, fact: &Fact, verdict: &Verdict, effects: &[Effect]
                 match verdict {
                     HopVerdict::Accepted => bump(&counters.hop_accepted, 1),
                     HopVerdict::Refused(reason) | HopVerdict::Retry(reason) => {
-                        counters.hop_refusals.count(*reason)
+                        counters.hop_refusals.count(*reason);
                     }
                 }
             }
