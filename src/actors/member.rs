@@ -296,7 +296,7 @@ impl Actor {
     fn plan_next(&self, script: &mut Script, last: Timestamp) {
         let now = self.world.clock.now();
         let from = if now.since(last) > BEHIND_MAX { now } else { last };
-        if let Some(plan) = script.next() {
+        if let Some(plan) = script.draw() {
             self.note(from.plus(plan.gap), Duty::Write(Box::new(plan)));
         }
     }

@@ -41,6 +41,7 @@ use crate::topology::Topology;
 use audit::Auditor;
 use member::Actor;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -279,6 +280,12 @@ impl Traffic {
             p99_ms: ms(p99),
             platforms: platforms.collect(),
         }
+    }
+}
+
+impl fmt::Debug for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Traffic").field("members", &self.actors.len()).finish_non_exhaustive()
     }
 }
 

@@ -127,7 +127,7 @@ impl Registered {
             type_name: plan.type_name.to_owned(),
             subject: plan.subject.clone(),
             signer: Signer {
-                competence: if plan.number % 3 == 0 { "KT." } else { "TM." }.to_owned(),
+                competence: if plan.number.is_multiple_of(3) { "KT." } else { "TM." }.to_owned(),
                 position: position(role).to_owned(),
                 full_name: plan.signer.clone(),
             },

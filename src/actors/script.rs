@@ -140,7 +140,7 @@ impl Script {
     }
 
     /// The next document; `None` for an agency that has nobody to write to.
-    pub fn next(&mut self) -> Option<Plan> {
+    pub fn draw(&mut self) -> Option<Plan> {
         let gap = Duration::try_from_secs_f64(self.random.exponential(self.gap_mean))
             .unwrap_or(Duration::MAX);
         let wanted = fan_out(&mut self.random);

@@ -1,7 +1,15 @@
 //! Virtual agencies over real sockets: what they send arrives once, and what they owe comes back.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "shares of small counts"
+)]
 
 use crate::world::{address, start, topology};
-use lienthong::actors::{Cast, Ground, Options, Plan, Reaction, Script, Sizes, Summary, Traffic};
+use lienthong::actors::{
+    self, Cast, Counts, Ground, Options, Plan, Reaction, Script, Sizes, Summary, Traffic,
+};
 use lienthong::clock::Clock;
 use lienthong::domain::conditions::LinkConditions;
 use lienthong::domain::status::BusinessStatus;
@@ -66,7 +74,7 @@ fn ground(gateway: &Gateway) -> Ground {
 }
 
 fn brisk(seed: u64) -> Options {
-    Options { seed, speed: 6_000.0, documents_per_s: 30.0, ..Options::default() }
+    Options { seed, speed: 6_000.0, documents_per_s: 15.0, ..Options::default() }
 }
 
 async fn pause(gateway: &Gateway, ms: u64) {
@@ -74,11 +82,20 @@ async fn pause(gateway: &Gateway, ms: u64) {
     clock.sleep_until(clock.now().plus(Duration::from_millis(ms))).await;
 }
 
+/// Plays until enough has happened, however slow the machine is.
+async fn play(gateway: &Gateway, traffic: &Traffic, is_enough: impl Fn(&Counts) -> bool) {
+    let until = gateway.clock.now().plus(Duration::from_secs(60));
+    while !is_enough(&traffic.counts()) {
+        assert!(gateway.clock.now() < until, "too little happens: {:?}", traffic.counts());
+        pause(gateway, 20).await;
+    }
+}
+
 /// Clean, and every document's 01 is back; the rest of the summary is in proportion.
 fn assert_clean(summary: &Summary) {
     assert!(summary.is_clean(), "{summary:#?}");
     assert_eq!(summary.findings.unanswered, 0, "{summary:#?}");
-    assert!(summary.counts.documents > 20, "{summary:#?}");
+    assert!(summary.counts.documents > 0, "{summary:#?}");
     assert_eq!(summary.counts.recipients, summary.counts.delivered, "{summary:#?}");
     assert!(summary.counts.statuses_back >= summary.counts.delivered, "{summary:#?}");
     assert_eq!(summary.counts.refused, 0, "{summary:#?}");
@@ -89,12 +106,11 @@ async fn what_virtual_agencies_send_is_in_one_inbox_each_and_statuses_come_back(
     let data = tempfile::tempdir().unwrap();
     let gateway = start(&topology(PLAYED), data.path()).await;
     let traffic = Traffic::start(&ground(&gateway), brisk(7)).unwrap();
-    pause(&gateway, 3_000).await;
+    play(&gateway, &traffic, |c| c.documents > 40 && c.statuses_back > c.delivered + 10).await;
     let line = traffic.line(Lang::Vi);
     assert!(line.starts_with("đã gửi ") && !line.starts_with("đã gửi 0"), "{line}");
     let summary = traffic.finish(DRAIN).await;
     assert_clean(&summary);
-    assert!(summary.counts.statuses_back > summary.counts.delivered, "more than 01 only");
     assert_eq!(summary.platforms.len(), 3);
     assert!(summary.platforms.iter().all(|p| p.sent > 0 && p.delivered > 0), "{summary:#?}");
     gateway.stop().await;
@@ -105,14 +121,16 @@ async fn a_link_that_is_down_for_a_moment_loses_nothing() {
     let data = tempfile::tempdir().unwrap();
     let gateway = start(&topology(PLAYED), data.path()).await;
     let traffic = Traffic::start(&ground(&gateway), brisk(8)).unwrap();
-    pause(&gateway, 1_000).await;
+    play(&gateway, &traffic, |c| c.documents > 20).await;
     let child = gateway.topology.platform_named("lgsp-h60").unwrap().ix;
     let link = &gateway.link_conditions[&child];
     link.lock().down = true;
-    pause(&gateway, 1_500).await;
-    assert!(traffic.counts().in_flight > 0, "nothing waited: the link was not down");
-    *link.lock() = LinkConditions::default();
+    let before = traffic.counts().documents;
+    play(&gateway, &traffic, |c| c.documents > before + 20).await;
+    // What is under way in passing does not stay for long; what waits for the link does.
     pause(&gateway, 500).await;
+    assert!(traffic.counts().in_flight > 5, "nothing waited: the link was not down");
+    *link.lock() = LinkConditions::default();
     let summary = traffic.finish(DRAIN).await;
     assert_clean(&summary);
     gateway.stop().await;
@@ -125,12 +143,23 @@ async fn a_second_run_over_the_same_data_is_as_clean_as_the_first() {
     let country = topology(PLAYED);
     for _ in 0..2 {
         let gateway = start(&country, data.path()).await;
-        let traffic = Traffic::start(&ground(&gateway), brisk(9)).unwrap();
-        pause(&gateway, 1_500).await;
-        let summary = traffic.finish(DRAIN).await;
+        let until = pause(&gateway, 2_500);
+        let summary = actors::run(&ground(&gateway), brisk(9), until, DRAIN).await.unwrap();
         assert_clean(&summary);
         gateway.stop().await;
     }
+}
+
+/// Files of megabytes go in and come out in pieces, and are the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_of_full_size_arrive_as_they_were_sent() {
+    let data = tempfile::tempdir().unwrap();
+    let gateway = start(&topology(PLAYED), data.path()).await;
+    let options = Options { sizes: Sizes::Full, documents_per_s: 3.0, ..brisk(10) };
+    let traffic = Traffic::start(&ground(&gateway), options).unwrap();
+    play(&gateway, &traffic, |c| c.delivered > 2).await;
+    assert_clean(&traffic.finish(DRAIN * 3).await);
+    gateway.stop().await;
 }
 
 fn cast() -> Arc<Cast> {
@@ -144,7 +173,7 @@ fn plans(seed: u64, sizes: Sizes, count: usize) -> Vec<Plan> {
     everybody
         .flat_map(|me| {
             let mut script = Script::new(&cast, me, seed, sizes, 20.0);
-            (0..each).map(|_| script.next().unwrap()).collect::<Vec<_>>()
+            (0..each).map(|_| script.draw().unwrap()).collect::<Vec<_>>()
         })
         .collect()
 }
@@ -161,8 +190,8 @@ fn an_agency_draws_from_its_own_stream() {
     let cast = cast();
     let first = |drawn_by_others: usize| {
         let mut other = Script::new(&cast, 0, 3, Sizes::Laptop, 20.0);
-        (0..drawn_by_others).for_each(|_| drop(other.next()));
-        Script::new(&cast, 1, 3, Sizes::Laptop, 20.0).next().unwrap()
+        (0..drawn_by_others).for_each(|_| drop(other.draw()));
+        Script::new(&cast, 1, 3, Sizes::Laptop, 20.0).draw().unwrap()
     };
     assert_eq!(first(0), first(50));
 }
