@@ -73,49 +73,49 @@ pub enum Exit {
 pub struct Failure {
     pub exit: Exit,
     /// Stable, for `explain`; empty when there is none.
-    pub code: String,
-    pub vi: String,
-    pub en: String,
+    pub code: Box<str>,
+    pub vi: Box<str>,
+    pub en: Box<str>,
     /// Where the fault is.
-    pub at: String,
-    pub detail: String,
-    pub correlation_id: String,
-    pub help: Option<(String, String)>,
+    pub at: Box<str>,
+    pub detail: Box<str>,
+    pub correlation_id: Box<str>,
+    pub help: Option<Box<(String, String)>>,
 }
 
 impl Failure {
-    pub fn new(exit: Exit, vi: impl Into<String>, en: impl Into<String>) -> Self {
+    pub fn new(exit: Exit, vi: impl Into<Box<str>>, en: impl Into<Box<str>>) -> Self {
         Self {
             exit,
-            code: String::new(),
+            code: Box::default(),
             vi: vi.into(),
             en: en.into(),
-            at: String::new(),
-            detail: String::new(),
-            correlation_id: String::new(),
+            at: Box::default(),
+            detail: Box::default(),
+            correlation_id: Box::default(),
             help: None,
         }
     }
 
-    pub fn usage(vi: impl Into<String>, en: impl Into<String>) -> Self {
+    pub fn usage(vi: impl Into<Box<str>>, en: impl Into<Box<str>>) -> Self {
         Self::new(Exit::Usage, vi, en)
     }
 
     #[must_use]
-    pub fn code(mut self, code: impl Into<String>) -> Self {
+    pub fn code(mut self, code: impl Into<Box<str>>) -> Self {
         self.code = code.into();
         self
     }
 
     #[must_use]
-    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+    pub fn detail(mut self, detail: impl Into<Box<str>>) -> Self {
         self.detail = detail.into();
         self
     }
 
     #[must_use]
     pub fn help(mut self, vi: impl Into<String>, en: impl Into<String>) -> Self {
-        self.help = Some((vi.into(), en.into()));
+        self.help = Some(Box::new((vi.into(), en.into())));
         self
     }
 
@@ -133,7 +133,13 @@ impl Failure {
     /// A refusal as the platform words it.
     pub fn refused(refusal: v1::Refusal) -> Self {
         let v1::Refusal { code, vi, en, at, detail, correlation_id, .. } = refusal;
-        Self { code, at, detail, correlation_id, ..Self::new(Exit::Refused, vi, en) }
+        Self {
+            code: code.into(),
+            at: at.into(),
+            detail: detail.into(),
+            correlation_id: correlation_id.into(),
+            ..Self::new(Exit::Refused, vi, en)
+        }
     }
 
     /// A file that cannot be read or written.
@@ -151,10 +157,10 @@ impl Failure {
                 "ok": false,
                 "exit": exit_code,
                 "error": {
-                    "code": self.code, "message": wording.pick(&self.vi, &self.en),
+                    "code": self.code, "message": wording.pick(&*self.vi, &*self.en),
                     "vi": self.vi, "en": self.en, "at": self.at, "detail": self.detail,
                     "correlation_id": self.correlation_id,
-                    "help": self.help.as_ref().map(|(vi, en)| wording.pick(vi, en)),
+                    "help": self.help.as_deref().map(|(vi, en)| wording.pick(vi, en)),
                 },
             });
             return Answer { stdout: format!("{json}\n"), stderr: String::new(), exit_code };
@@ -166,18 +172,18 @@ impl Failure {
         let red = anstyle::AnsiColor::Red.on_default().bold();
         let word = wording.pick("lỗi", "error");
         let code = if self.code.is_empty() { String::new() } else { format!("[{}]", self.code) };
-        let said = wording.pick(&self.vi, &self.en);
+        let said = wording.pick(&*self.vi, &*self.en);
         let mut text = format!("{red}{word}{code}{red:#}: {said}\n");
         let explain = format!("lienthong explain {}", self.code);
-        let help = self.help.as_ref().map(|(vi, en)| wording.pick(vi, en).clone());
+        let help = self.help.as_deref().map(|(vi, en)| wording.pick(&**vi, &**en));
         let lines = [
-            (wording.pick("tại", "at"), Some(&self.at)),
-            (wording.pick("chi tiết", "detail"), Some(&self.detail)),
-            (wording.pick("mã theo dõi", "correlation id"), Some(&self.correlation_id)),
-            (wording.pick("gợi ý", "help"), help.as_ref()),
+            (wording.pick("tại", "at"), Some(&*self.at)),
+            (wording.pick("chi tiết", "detail"), Some(&*self.detail)),
+            (wording.pick("mã theo dõi", "correlation id"), Some(&*self.correlation_id)),
+            (wording.pick("gợi ý", "help"), help),
             (
                 wording.pick("giải thích", "explanation"),
-                Some(&explain).filter(|_| !self.code.is_empty()),
+                Some(&*explain).filter(|_| !self.code.is_empty()),
             ),
         ];
         for (word, value) in lines {

@@ -98,7 +98,7 @@ fn unreachable(base: &str, why: &str) -> Failure {
         "the operator's API cannot be reached",
     )
     .detail(why);
-    Failure { at: base.to_owned(), ..failure }
+    Failure { at: base.into(), ..failure }
 }
 
 fn refused(status: StatusCode, value: &Value) -> Failure {
@@ -116,7 +116,7 @@ fn refused(status: StatusCode, value: &Value) -> Failure {
     };
     let near = error.get("nearest").and_then(Value::as_array).and_then(|all| all.first());
     let failure = failure.meant(near.and_then(Value::as_str));
-    Failure { at: text("at"), correlation_id: text("correlation_id"), ..failure }
+    Failure { at: text("at").into(), correlation_id: text("correlation_id").into(), ..failure }
 }
 
 /// A word as part of a path or query.

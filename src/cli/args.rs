@@ -26,7 +26,6 @@ pub struct Cli {
 }
 
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct Common {
     /// Ngôn ngữ: vi hoặc en | Language: vi or en
     #[arg(long, global = true, value_name = "vi|en", env = "LIENTHONG_LANG", hide_env = true)]

@@ -10,6 +10,7 @@ use crate::domain::envelope::{DocId, ReceiverChange};
 use crate::domain::rejection::Reason;
 use crate::texts;
 use crate::wire::v1;
+use std::path::PathBuf;
 
 /// A document of ours, as the list of what was sent has it.
 struct Ours {
@@ -41,7 +42,7 @@ pub(super) async fn recall(given: &args::Recall, context: &Context) -> Result<An
 
 pub(super) async fn update(given: &args::Update, context: &Context) -> Result<Answer, Failure> {
     let mut ours = Box::pin(find(&given.document, &given.actor, context)).await?;
-    let files = File::read_all(given.file.iter().chain(&given.letterhead.attach))?;
+    let files = files(given.file.as_ref(), &given.letterhead)?;
     let mut receivers = Vec::new();
     for (text, added) in
         given.add.iter().map(|t| (t, true)).chain(given.remove.iter().map(|t| (t, false)))
@@ -69,7 +70,7 @@ pub(super) async fn update(given: &args::Update, context: &Context) -> Result<An
 
 pub(super) async fn replace(given: &args::Replace, context: &Context) -> Result<Answer, Failure> {
     let ours = Box::pin(find(&given.document, &given.actor, context)).await?;
-    let files = File::read_all(std::iter::once(&given.file).chain(&given.letterhead.attach))?;
+    let files = files(Some(&given.file), &given.letterhead)?;
     let agencies = ours.to.iter().map(|party| party.code).collect();
     let draft = Draft {
         from: ours.from,
@@ -83,6 +84,10 @@ pub(super) async fn replace(given: &args::Replace, context: &Context) -> Result<
         files: &files,
     };
     hand_in(ours.line, draft, context).await
+}
+
+fn files(first: Option<&PathBuf>, head: &args::Letterhead) -> Result<Vec<File>, Failure> {
+    File::read_all(&first.into_iter().chain(&head.attach).collect::<Vec<_>>())
 }
 
 async fn hand_in(mut line: Line, draft: Draft<'_>, context: &Context) -> Result<Answer, Failure> {
@@ -131,7 +136,7 @@ fn unknown(document: &str) -> Failure {
     let failure = Failure::new(Exit::Refused, sentence(texts::Lang::Vi), sentence(texts::Lang::En))
         .code(Reason::UnknownDocument.code())
         .help("xem `lienthong sent MÃ-CƠ-QUAN`", "see `lienthong sent AGENCY`");
-    Failure { at: document.to_owned(), ..failure }
+    Failure { at: document.into(), ..failure }
 }
 
 async fn in_sent(

@@ -4,6 +4,7 @@ use super::answer::{Answer, Failure};
 use super::member::{Country, Line};
 use super::{Context, Wording, args, words};
 use crate::domain::agency::AgencyCode;
+use crate::domain::rejection::Reason;
 use crate::wire::v1;
 
 pub(super) async fn inbox(given: &args::Inbox, context: &Context) -> Result<Answer, Failure> {
@@ -87,8 +88,10 @@ async fn list(
         limit: given.limit,
         after: String::new(),
     };
-    let answer = line.exchange.list(request).await;
-    Ok(answer.map_err(|status| line.failed(&status))?.into_inner().items)
+    match line.exchange.list(request).await {
+        Ok(reply) => Ok(reply.into_inner().items),
+        Err(status) => Err(refused(line, &status, agency).await),
+    }
 }
 
 /// The member for an agency, or the only one, and which agency that is.
@@ -106,6 +109,16 @@ pub(super) async fn open(
     let own = || member.agencies.first().and_then(|own| AgencyCode::parse(own).ok());
     let code = code.or_else(own).ok_or_else(no_agency)?;
     Ok((country.connect(member, context).await?, code))
+}
+
+/// A list that was refused: an agency nobody knows gets the nearest one.
+async fn refused(line: &mut Line, status: &tonic::Status, agency: &AgencyCode) -> Failure {
+    let failure = line.failed(status);
+    if *failure.code != *Reason::AgencyUnknown.code() {
+        return failure;
+    }
+    let near = line.nearest(agency.as_str()).await.ok().flatten();
+    failure.meant(near.as_deref())
 }
 
 pub(super) fn no_agency() -> Failure {
@@ -130,8 +143,10 @@ pub(super) async fn sent(given: &args::Sent, context: &Context) -> Result<Answer
         doc_id: String::new(),
         limit: given.limit,
     };
-    let answer = line.exchange.sent(request).await;
-    let items = answer.map_err(|status| line.failed(&status))?.into_inner().items;
+    let items = match line.exchange.sent(request).await {
+        Ok(reply) => reply.into_inner().items,
+        Err(status) => return Err(refused(&mut line, &status, &agency).await),
+    };
     let wording = context.wording;
     if wording.json {
         let items: Vec<_> = items.iter().map(sent_json).collect();

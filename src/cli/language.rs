@@ -181,6 +181,7 @@ impl Failure {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the rest has no text, and clap's list is open")]
 fn text_of(value: &ContextValue) -> String {
     match value {
         ContextValue::String(text) => text.clone(),
@@ -189,7 +190,6 @@ fn text_of(value: &ContextValue) -> String {
         ContextValue::StyledStrs(all) => {
             all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         }
-        ContextValue::Bool(_) | ContextValue::Number(_) | ContextValue::None => String::new(),
         _ => String::new(),
     }
 }

@@ -29,10 +29,8 @@ impl File {
         Ok(Self { name: name.unwrap_or_default(), bytes })
     }
 
-    pub(super) fn read_all<'p>(
-        paths: impl Iterator<Item = &'p PathBuf>,
-    ) -> Result<Vec<Self>, Failure> {
-        paths.map(|path| Self::read(path)).collect()
+    pub(super) fn read_all(paths: &[&PathBuf]) -> Result<Vec<Self>, Failure> {
+        paths.iter().map(|path| Self::read(path)).collect()
     }
 
     pub(super) fn name(&self) -> &str {

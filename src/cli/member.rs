@@ -115,9 +115,8 @@ impl Country {
         let Some(agency) = agency else {
             return Failure::usage("không có hệ thống nào đang chạy", "no member runs");
         };
-        let codes: Vec<&str> =
-            self.members().flat_map(|member| &member.agencies).map(|code| &**code).collect();
-        let near = nearest(agency.as_str(), codes.into_iter());
+        let codes = self.members().flat_map(|member| &member.agencies).map(|code| &**code);
+        let near = nearest(agency.as_str(), codes);
         let who = actor.actor.as_deref().unwrap_or_default();
         let failure = Failure::usage(
             format!("không có hệ thống nào đứng tên cho `{agency}` {who}"),
@@ -145,7 +144,8 @@ impl Country {
             .filter(|place| place.mtls.is_none())
             .and_then(|place| place.parent.as_deref())
             .and_then(|parent| self.running.iter().find_map(|ready| ready.platform(parent)));
-        let address = place.and_then(|place| place.mtls).or(parent.and_then(|parent| parent.mtls));
+        let address =
+            place.and_then(|place| place.mtls).or_else(|| parent.and_then(|parent| parent.mtls));
         let (Some(ready), Some(address)) = (ready, address) else {
             let platform = &member.platform;
             return Err(Failure::new(
@@ -287,21 +287,27 @@ impl Line {
             texts::sentence(Reason::ReceiverUnknown, texts::Lang::En),
         )
         .code(Reason::ReceiverUnknown.code());
-        let unknown = Failure { at: text.to_owned(), ..unknown };
+        let unknown = Failure { at: text.into(), ..unknown };
         if living.is_empty() {
-            let root = code.map_or_else(String::new, |code| code.root().as_str().to_owned());
-            let mut around = self.search(&root, 500).await?;
-            if around.is_empty() {
-                let letter = root.chars().next().map(String::from).unwrap_or_default();
-                around = self.search(&letter, 500).await?;
-            }
-            return Ok(unknown.meant(nearest(&wanted, around.iter().map(|a| &*a.code))))
-                .and_then(Err);
+            let near = self.nearest(&wanted).await?;
+            return Err(unknown.meant(near.as_deref()));
         }
         let some: Vec<_> =
             living.iter().take(5).map(|a| format!("{} ({})", a.code, a.name_vi)).collect();
         let some = some.join(", ");
         Err(unknown.help(format!("ý bạn là một trong: {some}?"), format!("one of: {some}?")))
+    }
+
+    /// The code most like this one among those of the same ministry or province.
+    pub(super) async fn nearest(&mut self, given: &str) -> Result<Option<String>, Failure> {
+        let root = given.split('.').next().unwrap_or_default();
+        let mut around = self.search(root, AROUND_MAX).await?;
+        if around.is_empty() {
+            let letter: String = root.chars().take(1).collect();
+            around = self.search(&letter, AROUND_MAX).await?;
+        }
+        let codes = around.iter().map(|agency| &*agency.code);
+        Ok(nearest(given, codes).map(ToOwned::to_owned))
     }
 
     async fn search(&mut self, text: &str, limit: u32) -> Result<Vec<v1::Agency>, Failure> {
@@ -311,6 +317,7 @@ impl Line {
     }
 }
 
+const AROUND_MAX: u32 = 500;
 const WINDOW_BYTES: u32 = 4 << 20;
 
 /// A fault of TLS or of the way there: 3 when nobody answered, 4 when one side refused the other.
@@ -335,7 +342,7 @@ pub(super) fn faulty(fault: &TlsFault, address: SocketAddr) -> Failure {
         | Cause::NoOwnKey => Exit::Refused,
     };
     let failure = Failure::new(exit, fault.vi(), fault.en()).code(fault.code());
-    Failure { at: address.to_string(), ..failure }
+    Failure { at: address.to_string().into(), ..failure }
 }
 
 fn lost(address: SocketAddr, why: &str) -> Failure {
@@ -345,7 +352,7 @@ fn lost(address: SocketAddr, why: &str) -> Failure {
         "the connection to the platform was lost",
     )
     .detail(why);
-    Failure { at: address.to_string(), ..failure }
+    Failure { at: address.to_string().into(), ..failure }
 }
 
 /// `LT-D114 sentence (detail)`: how the native face says a refusal of the whole call.

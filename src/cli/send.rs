@@ -19,7 +19,7 @@ pub(super) async fn send(given: &args::Send, context: &Context) -> Result<Answer
         args::ContentType::Edxml => Stated::read(&file),
         args::ContentType::Opaque => None,
     };
-    let from = given.from.as_deref().or(stated.as_ref().map(|stated| &*stated.from));
+    let from = given.from.as_deref().or_else(|| stated.as_ref().map(|stated| &*stated.from));
     let from = from.filter(|from| !from.is_empty()).map(inbox::parse).transpose()?;
     let member = match &from {
         Some(from) => {
@@ -111,7 +111,7 @@ async fn wrapped(
     let from = letter::party(&line.agency(from.as_str()).await?)?;
     let subject = given.letterhead.subject.clone().unwrap_or_else(|| file.name().to_owned());
     let mut files = vec![file];
-    files.extend(File::read_all(given.letterhead.attach.iter())?);
+    files.extend(File::read_all(&given.letterhead.attach.iter().collect::<Vec<_>>())?);
     let draft = Draft {
         from,
         to: to.iter().map(letter::party).collect::<Result<_, _>>()?,

@@ -204,7 +204,7 @@ fn no_member(text: &str, error: &SandboxError) -> Failure {
         )
         .detail(error.to_string()),
     };
-    Failure { at: format!("--member {systemid}"), ..failure }
+    Failure { at: format!("--member {systemid}").into(), ..failure }
 }
 
 fn not_started(error: &StartError, topology: &Topology) -> Failure {

@@ -52,7 +52,7 @@ fn unknown_status(given: &str) -> Failure {
     let failure = Failure::usage(sentence(texts::Lang::Vi), sentence(texts::Lang::En))
         .code(Reason::UnknownStatus.code())
         .help(list(texts::Lang::Vi), list(texts::Lang::En));
-    Failure { at: given.to_owned(), ..failure }
+    Failure { at: given.into(), ..failure }
 }
 
 async fn find(document: &str, actor: &args::Actor, context: &Context) -> Result<Received, Failure> {
@@ -85,7 +85,7 @@ fn unknown(document: &str) -> Failure {
     let failure = Failure::new(Exit::Refused, sentence(texts::Lang::Vi), sentence(texts::Lang::En))
         .code(Reason::UnknownDocument.code())
         .help("xem `lienthong inbox MÃ-CƠ-QUAN --all`", "see `lienthong inbox AGENCY --all`");
-    Failure { at: document.to_owned(), ..failure }
+    Failure { at: document.into(), ..failure }
 }
 
 fn from_story(line: Line, story: &serde_json::Value, doc_id: &str) -> Result<Received, Failure> {

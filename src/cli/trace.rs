@@ -178,10 +178,11 @@ impl Telling {
             Lang::En => format!(", {count} attempts"),
         });
         let (stayed, attempts) = (stayed.unwrap_or_default(), attempts.unwrap_or_default());
-        let (peer, tls) = (text(hop, "peer"), text(hop, "tls"));
+        let who = [text(hop, "peer"), text(hop, "tls")];
+        let who = who.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
         let by = wording.pick("từ", "from");
         out.push_str(&format!(
-            "{bar}{mark} {at}  {platform:<12} {stayed}{attempts}\n{bar}  {dim}{by} {peer} · {tls}{dim:#}\n"
+            "{bar}{mark} {at}  {platform:<12} {stayed}{attempts}\n{bar}  {dim}{by} {who}{dim:#}\n"
         ));
     }
 

@@ -150,8 +150,10 @@ pub fn nearest<'a>(given: &str, valid: impl Iterator<Item = &'a str>) -> Option<
         let plain = strsim::jaro_winkler(&given, &name);
         plain.max(strsim::jaro_winkler(&given_sorted, &sorted(&name)))
     };
-    let (best, name) =
-        valid.map(|name| (likeness(name), name)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let edits = |name: &str| std::cmp::Reverse(strsim::osa_distance(&given, &name.to_lowercase()));
+    let (best, name) = valid
+        .map(|name| (likeness(name), name))
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| edits(a.1).cmp(&edits(b.1))))?;
     (best >= LIKE_ENOUGH).then_some(name)
 }
 
