@@ -21,6 +21,7 @@ mod language;
 mod letter;
 mod member;
 mod operate;
+mod pages;
 mod pki;
 pub mod run_file;
 mod say;

@@ -197,16 +197,20 @@ fn a_document_is_sent_read_confirmed_and_answered() {
     let again = run(data, &["status", &by_document_id, "06", "--as", TO]);
     assert_eq!(code(&again), 0, "by its DocumentId: {again:?}");
 
-    let trace = run(data, &["trace", &string(&sent["doc_id"])]);
+    trace_tells_the_way(data, &string(&sent["doc_id"]), &received, &by_document_id);
+}
+
+fn trace_tells_the_way(data: &Path, sent: &str, received: &str, document_id: &str) {
+    let trace = run(data, &["trace", sent]);
     let trace = text(&trace.stdout);
     for wanted in
         ["lgsp-h60", "axis", "lgsp-h26", "Đã tiếp nhận", "V/v kết nối", "Chữ ký số hợp lệ"]
     {
         assert!(trace.contains(wanted), "{wanted}: {trace}");
     }
-    let ascii = lienthong(data).env("LC_ALL", "C").args(["trace", &received]).output().unwrap();
+    let ascii = lienthong(data).env("LC_ALL", "C").args(["trace", received]).output().unwrap();
     assert!(!text(&ascii.stdout).contains(['├', '●', '○']), "{ascii:?}");
-    assert_eq!(json(data, &["trace", &received])["document_id"], by_document_id.as_str());
+    assert_eq!(json(data, &["trace", received])["document_id"], document_id);
 }
 
 #[test]
@@ -282,6 +286,7 @@ fn every_failure_has_its_exit_code_and_both_languages() {
         (run(data, &["up", "--config", &bad]), 2, "có phải ý bạn là `window_max`?"),
         (run(data, &["check", &bad]), 2, "có phải ý bạn là `window_max`?"),
         (run(data, &["explain", "LT-D3O2"]), 2, "có phải ý bạn là `LT-D302`?"),
+        (run(data, &["explain", "t004"]), 0, ""),
         (run(data, &["send", "/nowhere", "--to", TO]), 2, "/nowhere"),
         (run(data, &["send", &file, "--to", TO]), 2, "nói rõ cơ quan"),
         (send(&[]), 2, "--to"),
