@@ -96,7 +96,7 @@ impl Up {
 
     /// Lists until something is there.
     fn list(&self, args: &[&str], is_there: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..1_000 {
+        for _ in 0..400 {
             let found = json(&self.data, args);
             if found["documents"].as_array().unwrap().iter().any(&is_there) {
                 return found;
