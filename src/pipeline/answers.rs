@@ -25,8 +25,20 @@ impl Answers {
         Self { next: AtomicU64::new(1), waiting: Mutex::new(waiting) }
     }
 
+    /// Registers a waiter and counts what it waits for, both undone when the guard is dropped before the append
+    /// has come about: a caller may hang up while the journal's queue is full.
+    pub(super) fn expect_entries<'a>(
+        &'a self,
+        entries: u64,
+        appended: &'a AtomicU64,
+    ) -> (Pending<'a>, oneshot::Receiver<Folded>) {
+        let (ticket, folded) = self.expect();
+        appended.fetch_add(entries, Ordering::Relaxed);
+        (Pending { answers: self, appended, entries, ticket, is_appended: false }, folded)
+    }
+
     /// Registers a waiter. Its sender is dropped, and so the receiver fails, when the journal closes.
-    pub(super) fn expect(&self) -> (Ticket, oneshot::Receiver<Folded>) {
+    fn expect(&self) -> (Ticket, oneshot::Receiver<Folded>) {
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
         self.waiting.lock().insert(ticket, sender);
@@ -42,12 +54,37 @@ impl Answers {
     }
 
     /// Nobody will hear of this batch.
-    pub(super) fn forget(&self, ticket: Ticket) {
+    fn forget(&self, ticket: Ticket) {
         self.waiting.lock().remove(&ticket.0);
     }
 
     /// The journal is closed: all waiters fail.
     pub(super) fn fail_all(&self) {
         self.waiting.lock().clear();
+    }
+}
+
+/// An append that may yet come to nothing.
+#[derive(Debug)]
+pub(super) struct Pending<'a> {
+    answers: &'a Answers,
+    appended: &'a AtomicU64,
+    entries: u64,
+    pub(super) ticket: Ticket,
+    is_appended: bool,
+}
+
+impl Pending<'_> {
+    pub(super) const fn is_appended(&mut self) {
+        self.is_appended = true;
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if !self.is_appended {
+            self.answers.forget(self.ticket);
+            self.appended.fetch_sub(self.entries, Ordering::Relaxed);
+        }
     }
 }

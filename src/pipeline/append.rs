@@ -11,7 +11,6 @@ use crate::domain::tracking::Chunks;
 use crate::journal::{Batch, Content, Entry, Journal};
 use bytes::Bytes;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
 /// Checked and ready for the journal.
@@ -77,16 +76,15 @@ impl<P: Ports> Pipeline<P> {
         if group.entries.is_empty() {
             return None;
         }
-        let (ticket, folded) = self.answers.expect();
-        self.appended_entries.fetch_add(group.entries.len() as u64, Ordering::Relaxed);
-        if self.ports.journal().append(Batch { ticket, entries: group.entries }).await.is_err() {
-            self.answers.forget(ticket);
-            for (place, _) in group.of {
-                set(answers, place, Err(Reason::Unavailable.into()));
+        match self.append(group.entries).await {
+            Ok(folded) => Some(Waiting { of: group.of, folded, places: group.places }),
+            Err(rejection) => {
+                for (place, _) in group.of {
+                    set(answers, place, Err(rejection.clone()));
+                }
+                None
             }
-            return None;
         }
-        Some(Waiting { of: group.of, folded, places: group.places })
     }
 
     /// Writes a large body in chunks, a few under way at a time; says where they stand.
@@ -122,12 +120,22 @@ impl<P: Ports> Pipeline<P> {
             at: self.now(),
             content: Content::Chunk(chunk),
         };
-        let (ticket, folded) = self.answers.expect();
-        self.appended_entries.fetch_add(1, Ordering::Relaxed);
-        if self.ports.journal().append(Batch { ticket, entries: vec![entry] }).await.is_err() {
-            self.answers.forget(ticket);
+        self.append(vec![entry]).await
+    }
+
+    /// Appends entries of one batch; what the fold says of them comes later. Dropped before it resolves, nothing
+    /// was appended.
+    pub(super) async fn append(
+        &self,
+        entries: Vec<Entry>,
+    ) -> Result<oneshot::Receiver<Folded>, Rejection> {
+        let count = entries.len() as u64;
+        let (mut pending, folded) = self.answers.expect_entries(count, &self.appended_entries);
+        let batch = Batch { ticket: pending.ticket, entries };
+        if self.ports.journal().append(batch).await.is_err() {
             return Err(Reason::Unavailable.into());
         }
+        pending.is_appended();
         Ok(folded)
     }
 

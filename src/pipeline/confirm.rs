@@ -6,8 +6,7 @@ use crate::domain::envelope::DocId;
 use crate::domain::fact::{Confirmed, DeliveryState, Expired, Fact, id_bytes};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::tracking::{Destination, Verdict};
-use crate::journal::{Batch, Content, Entry, Journal, Lookup};
-use std::sync::atomic::Ordering;
+use crate::journal::{Content, Entry, Journal, Lookup};
 
 /// One confirmation: the receiver's DocId, the new state, and what the recipient says about it.
 #[derive(Clone, Debug)]
@@ -103,12 +102,7 @@ impl<P: Ports> Pipeline<P> {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
-        let (ticket, folded) = self.answers.expect();
-        self.appended_entries.fetch_add(entries.len() as u64, Ordering::Relaxed);
-        if self.ports.journal().append(Batch { ticket, entries }).await.is_err() {
-            self.answers.forget(ticket);
-            return Err(Reason::Unavailable.into());
-        }
+        let folded = self.append(entries).await?;
         Ok(self.await_folded(folded).await?.verdicts)
     }
 

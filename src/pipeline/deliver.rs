@@ -12,14 +12,13 @@ use crate::domain::rejection::Reason;
 use crate::domain::routing::PlatformIx;
 use crate::domain::tracking::Carried;
 use crate::egress::{LinkId, LinkOutcome, Transport, Unreachable};
-use crate::journal::{Batch, Content, Entry, Journal, Seq, Ticket};
+use crate::journal::{Content, Entry, Journal, Seq};
 use crate::wire::v1;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// One leased item, with all that is needed to hand it over without the lock.
@@ -426,8 +425,8 @@ impl<P: Ports> Pipeline<P> {
                 content: Content::Fact(fact),
             })
             .collect();
-        self.appended_entries.fetch_add(entries.len() as u64, Ordering::Relaxed);
-        if self.ports.journal().append(Batch { ticket: Ticket(0), entries }).await.is_err() {
+        // Nobody waits for the fold: it settles the items.
+        if self.append(entries).await.is_err() {
             tracing::debug!("outcomes were not journalled: the journal is closed");
         }
         silent
@@ -479,7 +478,7 @@ fn numbers_in_doubt(copies: &BTreeMap<Bytes, Copy>, verdicts: &Verdicts) -> Vec<
     let is_unsure =
         |verdict: Option<&v1::HandVerdict>| match verdict.and_then(|v| v.verdict.as_ref()) {
             Some(v1::hand_verdict::Verdict::RetryAfterMs(_)) => {
-                verdict.is_some_and(|v| v.code == Reason::Timeout.code())
+                verdict.is_some_and(|v| IN_DOUBT.iter().any(|reason| reason.code() == v.code))
             }
             Some(v1::hand_verdict::Verdict::NeedsBody(_)) | None => true,
             Some(
@@ -576,6 +575,9 @@ fn late() -> Unreachable {
 
 /// Code of `Unreachable` when it is this process that cannot read what it should send.
 const BODY_UNREADABLE: &str = "LT-L003";
+
+/// Answers of "later" by a neighbour that does not know itself whether it took what it was handed.
+const IN_DOUBT: [Reason; 3] = [Reason::Timeout, Reason::Unavailable, Reason::Internal];
 
 /// A link slower than this is treated as one that does not answer.
 const SLOWEST_BYTES_PER_S: u64 = 64 * 1024;

@@ -9,14 +9,13 @@ use crate::domain::fact::{Accepted, BodyRef, DeliveryState, Fact, Hop, Progresse
 use crate::domain::rejection::Reason;
 use crate::domain::routing::PlatformIx;
 use crate::domain::tracking::{Chunks, HopVerdict, Verdict};
-use crate::journal::{Batch, Content, Entry, Journal, Lookup};
+use crate::journal::{Content, Entry, Journal, Lookup};
 use crate::pipeline::bodies::Digest;
 use crate::wire::v1;
 use bytes::Bytes;
 use sha2::Digest as _;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Who handed over, and by which session.
 #[derive(Clone, Debug)]
@@ -254,13 +253,8 @@ impl<P: Ports> Pipeline<P> {
         }
         let place = entries.len();
         entries.push(entry(Content::Fact(Fact::Accepted(Arc::new(accepted)))));
-        let (ticket, folded) = self.answers.expect();
-        self.appended_entries.fetch_add(entries.len() as u64, Ordering::Relaxed);
-        if self.ports.journal().append(Batch { ticket, entries }).await.is_err() {
-            self.answers.forget(ticket);
-            return receivers.iter().map(|r| retry(r, Reason::Unavailable, 5_000)).collect();
-        }
-        let folded = match self.await_folded(folded).await {
+        let folded = async { self.await_folded(self.append(entries).await?).await };
+        let folded = match folded.await {
             Ok(folded) => folded,
             Err(rejection) => {
                 return receivers.iter().map(|r| retry(r, rejection.reason, 1_000)).collect();
@@ -289,12 +283,7 @@ impl<P: Ports> Pipeline<P> {
                 Entry { id: self.entry_id(), platform: platform.id, at: now, content }
             })
             .collect();
-        let (ticket, folded) = self.answers.expect();
-        self.appended_entries.fetch_add(entries.len() as u64, Ordering::Relaxed);
-        if self.ports.journal().append(Batch { ticket, entries }).await.is_err() {
-            self.answers.forget(ticket);
-            return 0;
-        }
+        let Ok(folded) = self.append(entries).await else { return 0 };
         let taken = self.await_folded(folded).await.is_ok();
         if taken { u32::try_from(reports.len()).unwrap_or(u32::MAX) } else { 0 }
     }

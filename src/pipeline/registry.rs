@@ -9,9 +9,8 @@ use crate::domain::fact::{AgencyLocked, AgencyRegistered, AgencyRemoved, Fact};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::routing::Hop;
 use crate::egress::{LinkId, Transport};
-use crate::journal::{Batch, Content, Entry, Journal};
+use crate::journal::{Content, Entry};
 use crate::wire::v1;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How often a platform asks the one above for changes, and how many it takes at once.
@@ -167,12 +166,7 @@ impl<P: Ports> Pipeline<P> {
                 content: Content::Fact(fact),
             })
             .collect();
-        let (ticket, folded) = self.answers.expect();
-        self.appended_entries.fetch_add(entries.len() as u64, Ordering::Relaxed);
-        if self.ports.journal().append(Batch { ticket, entries }).await.is_err() {
-            self.answers.forget(ticket);
-            return Err(Reason::Unavailable.into());
-        }
+        let folded = self.append(entries).await?;
         self.await_folded(folded).await?;
         Ok(self.directory.load().version())
     }
