@@ -51,8 +51,14 @@ impl Bodies {
         }
         let Ok(digest) = Digest::try_from(digest) else { return };
         let mut inner = self.inner.lock();
-        if inner.by_digest.insert(digest, (chunks.clone(), now)).is_none() {
-            inner.order.push_back(digest);
+        match inner.by_digest.get_mut(&digest) {
+            // Referred to once more: the chunks are as old as they were.
+            Some((known, _)) if known == chunks => {}
+            Some(known) => *known = (chunks.clone(), now),
+            None => {
+                inner.by_digest.insert(digest, (chunks.clone(), now));
+                inner.order.push_back(digest);
+            }
         }
         while inner.order.len() > DIGESTS_MAX {
             let Some(oldest) = inner.order.pop_front() else { break };
