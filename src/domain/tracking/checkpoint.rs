@@ -137,7 +137,8 @@ impl Tracking {
     /// The whole state as bytes. Agencies are written by code, since their numbers live only as long as the process.
     pub fn checkpoint(&self, ground: &Ground<'_>) -> Bytes {
         let recent = self.recent.iter().filter_map(|&ix| self.doc_at(ix));
-        let open = self.docs.iter().flatten().filter(|doc| doc.open > 0);
+        let mut open: Vec<&Doc> = self.docs.iter().flatten().filter(|doc| doc.open > 0).collect();
+        open.sort_by_key(|doc| doc.deliveries.first().map_or(0, |d| d.number));
         // Closed ones first, oldest first, so that they are forgotten in the same order.
         let docs = recent.chain(open).map(doc_image).collect();
         let mut reports: Vec<ReportImage> = self
@@ -176,9 +177,18 @@ impl Tracking {
         for known in image.known {
             self.restore_known(ground, &known)?;
         }
-        for doc in image.docs {
-            self.restore_doc(ground, doc)?;
+        // In the order in which they came, and the closed ones forgotten in the order in which they were closed.
+        let mut docs: Vec<(usize, DocImage)> = image.docs.into_iter().enumerate().collect();
+        docs.sort_by_key(|(_, doc)| doc.deliveries.first().map_or(0, |d| d.number));
+        let mut closed = Vec::new();
+        for (place, doc) in docs {
+            let ix = self.restore_doc(ground, doc)?;
+            if self.doc_at(ix).is_some_and(|doc| doc.open == 0) {
+                closed.push((place, ix));
+            }
         }
+        closed.sort_unstable_by_key(|(place, _)| *place);
+        self.recent.extend(closed.into_iter().map(|(_, ix)| ix));
         for report in image.reports {
             self.restore_report(ground, report);
         }
@@ -200,7 +210,11 @@ impl Tracking {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "recipients_max is far below 2^32")]
-    fn restore_doc(&mut self, ground: &Ground<'_>, image: DocImage) -> Result<(), CheckpointError> {
+    fn restore_doc(
+        &mut self,
+        ground: &Ground<'_>,
+        image: DocImage,
+    ) -> Result<DocIx, CheckpointError> {
         let accepted = Arc::new(image.accepted);
         let mut deliveries = Vec::with_capacity(image.deliveries.len());
         for delivery in image.deliveries {
@@ -217,18 +231,14 @@ impl Tracking {
         };
         let ix = self.insert_doc(doc);
         self.add_copy(accepted.id(), ix);
-        if open == 0 {
-            self.recent.push_back(ix);
-        } else {
-            self.open_docs += 1;
-        }
+        self.open_docs += usize::from(open > 0);
         if accepted.via.is_empty()
             && let Some(sender) = ground.directory.lookup(&code(&accepted.from)?)
         {
             self.sent.entry(sender).or_default().push_back(ix);
         }
         self.restore_places(ix);
-        Ok(())
+        Ok(ix)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "recipients_max is far below 2^32")]

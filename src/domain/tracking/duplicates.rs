@@ -66,13 +66,14 @@ impl Duplicates {
         let digest = digest(accepted);
         let key = if accepted.kind() == Kind::New {
             let key = order_key(&accepted.from, &accepted.document_id);
-            self.documents.insert(key, Known { sender, id, digest });
-            Key::Document(key)
+            let known = self.documents.insert(key, Known { sender, id, digest });
+            known.is_none().then_some(Key::Document(key))
         } else {
-            self.others.insert((sender, digest), id);
-            Key::Other(sender, digest)
+            let known = self.others.insert((sender, digest), id);
+            known.is_none().then_some(Key::Other(sender, digest))
         };
-        self.order.push_back(key);
+        // Another copy of the same document takes no place of its own.
+        self.order.extend(key);
         while self.order.len() > self.entries_max {
             match self.order.pop_front() {
                 Some(Key::Document(oldest)) => drop(self.documents.remove(&oldest)),
