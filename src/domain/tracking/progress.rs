@@ -66,6 +66,10 @@ impl Tracking {
         if delivery.handed_on_at > Timestamp::ZERO || delivery.is_closed {
             return Verdict::Applied;
         }
+        // An entry appended again after `Unknown`: two attempts never end in the same moment.
+        if delivery.attempts > 0 && delivery.updated_at == Timestamp(attempted.at) {
+            return Verdict::Applied;
+        }
         delivery.attempts += 1;
         delivery.updated_at = Timestamp(attempted.at);
         delivery.details_mut().last_code.clone_from(&attempted.code);
@@ -108,7 +112,8 @@ impl Tracking {
             return Verdict::Refused(Reason::BadTransition);
         }
         // The same word again changes nothing and is not news.
-        if delivery.state == state && state != DeliveryState::Processing {
+        let is_same_entry = delivery.updated_at == Timestamp(confirmed.at);
+        if delivery.state == state && (state != DeliveryState::Processing || is_same_entry) {
             return Verdict::Applied;
         }
         delivery.state = state;
