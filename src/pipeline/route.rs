@@ -280,7 +280,10 @@ impl<P: Ports> Pipeline<P> {
         } else {
             Chunks::from_slice(&body.chunks)
         };
-        self.bodies.remember(&body.sha256, body.bytes, &chunks, at);
+        // How old chunks are that an earlier process wrote is known only when they stand in the same batch.
+        if body.preceding > 0 || batch.ticket.0 != 0 {
+            self.bodies.remember(&body.sha256, body.bytes, &chunks, at);
+        }
         chunks
     }
 
