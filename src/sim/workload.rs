@@ -459,14 +459,19 @@ async fn receive(desk: Arc<Desk>, pipeline: Arc<SimPipeline>, leases: u64) {
     let stream = pipeline.listen(platform, agencies);
     for _ in 0..leases {
         stream.ready().await;
-        let leased = stream.lease(16, 1 << 20);
-        let at = pipeline.now();
-        desk.streamed.lock().extend(leased.into_iter().map(|item| Shown {
-            agency: item.delivery.agency,
-            receiver: item.delivery.receiver,
-            accepted: item.accepted,
-            at,
-        }));
+        loop {
+            let leased = stream.lease(16, 1 << 20);
+            if leased.is_empty() {
+                break;
+            }
+            let at = pipeline.now();
+            desk.streamed.lock().extend(leased.into_iter().map(|item| Shown {
+                agency: item.delivery.agency,
+                receiver: item.delivery.receiver,
+                accepted: item.accepted,
+                at,
+            }));
+        }
     }
 }
 
