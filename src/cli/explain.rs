@@ -1,13 +1,13 @@
 //! `lienthong explain CODE` and `lienthong completions SHELL`.
 
 use super::answer::{Answer, Failure};
-use super::{Context, language, pages, words};
+use super::{Context, language, pages};
 use crate::domain::rejection::Reason;
 use crate::texts::{self, Text};
 use crate::topology::mistake::nearest;
 
 pub(super) fn explain(code: &str, context: &Context) -> Result<Answer, Failure> {
-    let lang = words::lang(context.wording);
+    let lang = context.wording.lang;
     let code = code.trim().to_ascii_uppercase();
     let code = if code.starts_with("LT-") { code } else { format!("LT-{code}") };
     let Some(page) = texts::explain(&code, lang) else {
@@ -39,7 +39,7 @@ fn short(code: &str, page: pages::ShortPage, context: &Context) -> Answer {
         }));
     }
     let bold = anstyle::Style::new().bold();
-    let fix = texts::text(Text::Fix, words::lang(context.wording));
+    let fix = texts::text(Text::Fix, context.wording.lang);
     let (title, how) = (page.title, page.fix);
     Answer::data(format!("{bold}{code}{bold:#}  {title}\n\n{bold}{fix}{bold:#}\n  {how}\n"))
 }

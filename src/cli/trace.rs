@@ -144,7 +144,7 @@ impl Telling {
         if !refused.is_empty() {
             let red = anstyle::AnsiColor::Red.on_default();
             let why = crate::domain::rejection::Reason::from_code(refused)
-                .map(|reason| crate::texts::sentence(reason, words::lang(wording)))
+                .map(|reason| crate::texts::sentence(reason, wording.lang))
                 .unwrap_or_default();
             out.push_str(&format!("{bar}{red}{} {refused} {why}{red:#}\n", lines.failed));
         }
@@ -210,7 +210,7 @@ impl Telling {
             "none" => State::None,
             _ => return String::new(),
         };
-        state.name(words::lang(self.wording)).to_owned()
+        state.name(self.wording.lang).to_owned()
     }
 }
 

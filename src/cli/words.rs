@@ -6,16 +6,8 @@ use crate::domain::calendar;
 use crate::domain::envelope::Kind;
 use crate::domain::fact::DeliveryState;
 use crate::domain::status::BusinessStatus;
-use crate::texts::{self, Named};
-use crate::topology::Lang;
+use crate::texts::Named;
 use crate::wire::v1;
-
-pub(super) const fn lang(wording: Wording) -> texts::Lang {
-    match wording.lang {
-        Lang::Vi => texts::Lang::Vi,
-        Lang::En => texts::Lang::En,
-    }
-}
 
 pub(super) const ALL_STATES: [DeliveryState; 7] = [
     DeliveryState::UnderWay,
@@ -30,7 +22,7 @@ pub(super) const ALL_STATES: [DeliveryState; 7] = [
 /// A delivery state by the name that JSON has for it.
 pub(super) fn state(name: &str, wording: Wording) -> &'static str {
     let found = ALL_STATES.into_iter().find(|state| crate::story::state_name(*state) == name);
-    found.map_or("?", |state| state.name(lang(wording)))
+    found.map_or("?", |state| state.name(wording.lang))
 }
 
 pub(super) fn state_key(state: v1::DeliveryState) -> &'static str {
@@ -44,13 +36,13 @@ pub(super) fn kind_key(kind: v1::Kind) -> &'static str {
 }
 
 pub(super) fn kind(kind: v1::Kind, wording: Wording) -> &'static str {
-    Kind::try_from(kind as i32).map_or("?", |kind| kind.name(lang(wording)))
+    Kind::try_from(kind as i32).map_or("?", |kind| kind.name(wording.lang))
 }
 
 /// `03 Đã tiếp nhận`.
 pub(super) fn business(code: u32, wording: Wording) -> String {
     let status = u8::try_from(code).ok().and_then(BusinessStatus::from_code);
-    status.map_or_else(String::new, |status| format!("{status} {}", status.name(lang(wording))))
+    status.map_or_else(String::new, |status| format!("{status} {}", status.name(wording.lang)))
 }
 
 /// RFC 3339, Vietnam time; empty for a moment that never came.

@@ -514,7 +514,7 @@ async fn check_bodies(desk: &Desk, country: &Country, fresh: &[Shown]) {
         match body {
             Ok(body) if sha2::Sha256::digest(&body)[..] == told[..] => {}
             Ok(body) => {
-                desk.complain(format!("{receiver}: {} bytes of something else", body.len()))
+                desk.complain(format!("{receiver}: {} bytes of something else", body.len()));
             }
             Err(why) => desk.complain(format!("{receiver} cannot be read: {why}")),
         }

@@ -4,6 +4,7 @@
 //! `LIENTHONG_KILLS` sets how often (six in the test, fifty and more for a soak).
 
 use crate::world::{client_config, fields};
+use lienthong::clock::{Clock, SystemClock};
 use lienthong::pki::{Bundle, Holder, MemberId, Pki};
 use lienthong::wire::v1;
 use lienthong::wire::v1::exchange_client::ExchangeClient;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 
+const SENDERS: usize = 4;
 const PLATFORMS: [&str; 3] = ["lgsp-h60", "axis", "lgsp-g12"];
 const H60: &str = "VN:GOV:000.00.00.H60:qlvb";
 const G12: &str = "VN:GOV:000.00.00.G12:qlvb";
@@ -33,8 +35,7 @@ impl Country {
         let text = crate::world::COUNTRY
             .replace("directory/agencies.csv", "builtin:directory/agencies.csv");
         std::fs::write(&config, text).unwrap();
-        let country = Self { folder: folder.to_owned(), config, base: free_ports() };
-        country
+        Self { folder: folder.to_owned(), config, base: free_ports() }
     }
 
     fn command(&self, verb: &[&str]) -> Command {
@@ -62,7 +63,10 @@ impl Country {
         }
         // Nobody reads further: a full pipe must not hold the process up.
         let stderr = child.stderr.take().unwrap();
-        std::thread::spawn(move || BufReader::new(stderr).lines().for_each(drop));
+        drop(
+            std::thread::Builder::new()
+                .spawn(move || BufReader::new(stderr).lines().for_each(drop)),
+        );
         child
     }
 
@@ -111,12 +115,17 @@ struct Told {
     accepted: BTreeMap<String, String>,
 }
 
-async fn send(mut client: ExchangeClient<Channel>, stop: Arc<AtomicBool>) -> Told {
+async fn send(
+    mut client: ExchangeClient<Channel>,
+    who: usize,
+    stop: Arc<AtomicBool>,
+    receipts: Arc<AtomicUsize>,
+) -> Told {
     let mut told = Told::default();
     let mut number = 0_u32;
     while !stop.load(Ordering::Relaxed) {
         number += 1;
-        let document_id = format!("D{number}");
+        let document_id = format!("D{who}-{number}");
         // The same bytes until there is a receipt, as a sender that does not know would do.
         loop {
             match client
@@ -127,6 +136,7 @@ async fn send(mut client: ExchangeClient<Channel>, stop: Arc<AtomicBool>) -> Tol
                     Some(v1::receipt::Result::Accepted(accepted)) => {
                         told.accepted
                             .insert(document_id.clone(), accepted.receivers[0].doc_id.clone());
+                        receipts.fetch_add(1, Ordering::Relaxed);
                         break;
                     }
                     Some(v1::receipt::Result::Refusal(refusal)) => assert!(
@@ -172,7 +182,7 @@ impl Seen {
             };
             match client.confirm(request).await {
                 Ok(reply) if reply.get_ref().refusal.is_none() => {
-                    drop(self.confirmed.insert(item.doc_id))
+                    self.confirmed.insert(item.doc_id);
                 }
                 Ok(_) => {}
                 Err(_away) => return false,
@@ -210,33 +220,48 @@ async fn nothing_acknowledged_is_lost_however_often_a_process_is_killed() {
     let (stop_sending, stop_receiving) =
         (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let wanted = Arc::new(AtomicUsize::new(usize::MAX));
-    let sender = tokio::spawn(send(country.client(1, H60), Arc::clone(&stop_sending)));
-    let receiver = tokio::spawn(receive(
+    let receipts = Arc::new(AtomicUsize::new(0));
+    let tasks = tokio_util::task::TaskTracker::new();
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|who| {
+            tasks.spawn(send(
+                country.client(1, H60),
+                who,
+                Arc::clone(&stop_sending),
+                Arc::clone(&receipts),
+            ))
+        })
+        .collect();
+    let receiver = tasks.spawn(receive(
         country.client(2, G12),
         Arc::clone(&stop_receiving),
         Arc::clone(&wanted),
     ));
-    let mut dice =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos()
-            as u64;
+    let mut dice = SystemClock::new().now().0;
     println!("seed {dice}");
     for kill in 0..kills {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        // Under load for an arbitrary while; what is tested is the moment, not the time.
-        tokio::time::sleep(Duration::from_millis(100 + (dice >> 33) % 600)).await;
+        // Under load: the moment is an arbitrary number of receipts away.
+        let due = receipts.load(Ordering::Relaxed) + usize::try_from((dice >> 33) % 60).unwrap();
+        while receipts.load(Ordering::Relaxed) < due {
+            tokio::task::yield_now().await;
+        }
         let victim = if kill < 3 { kill } else { usize::try_from((dice >> 40) % 3).unwrap() };
         processes[victim].kill().unwrap();
         processes[victim].wait().unwrap();
         processes[victim] = country.start(PLATFORMS[victim]);
     }
     stop_sending.store(true, Ordering::Relaxed);
-    let told = sender.await.unwrap();
+    let mut told = Told::default();
+    for sender in senders {
+        told.accepted.extend(sender.await.unwrap().accepted);
+    }
     wanted.store(told.accepted.len(), Ordering::Relaxed);
     stop_receiving.store(true, Ordering::Relaxed);
-    let seen = tokio::time::timeout(Duration::from_secs(60), receiver)
-        .await
-        .expect("what was acknowledged did not arrive")
-        .unwrap();
+    let deadline = SystemClock::new().now().plus(Duration::from_secs(60));
+    let arrived = SystemClock::new().timeout_at(deadline, receiver).await;
+    let seen =
+        arrived.unwrap_or_else(|_late| panic!("what was acknowledged did not arrive")).unwrap();
     for process in &mut processes {
         process.kill().unwrap();
         process.wait().unwrap();
