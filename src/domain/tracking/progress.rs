@@ -27,6 +27,13 @@ const fn rank(state: DeliveryState) -> u8 {
     }
 }
 
+impl super::Delivery {
+    /// It waits for a neighbour.
+    fn is_on_a_link(&self) -> bool {
+        matches!(self.to, Some(Destination::Link(_))) && self.handed_on_at == Timestamp::ZERO
+    }
+}
+
 impl Tracking {
     pub(super) fn handed_on(
         &mut self,
@@ -37,7 +44,7 @@ impl Tracking {
         for receiver in &handed.receivers {
             let Some((ix, place)) = self.place_of(receiver) else { continue };
             let Some(delivery) = self.delivery_mut(ix, place) else { continue };
-            if delivery.handed_on_at > Timestamp::ZERO || delivery.is_closed {
+            if !delivery.is_on_a_link() || delivery.is_closed {
                 continue;
             }
             delivery.handed_on_at = Timestamp(handed.at);
@@ -63,7 +70,7 @@ impl Tracking {
     ) -> Verdict {
         let Some((ix, place)) = self.place_of(&attempted.receiver) else { return Verdict::Applied };
         let Some(delivery) = self.delivery_mut(ix, place) else { return Verdict::Applied };
-        if delivery.handed_on_at > Timestamp::ZERO || delivery.is_closed {
+        if !delivery.is_on_a_link() || delivery.is_closed {
             return Verdict::Applied;
         }
         // An entry appended again after `Unknown`: two attempts never end in the same moment.
@@ -178,6 +185,10 @@ impl Tracking {
         }
         let Some((ix, place)) = self.place_of(&news.receiver) else { return Verdict::Applied };
         let Some(delivery) = self.delivery_mut(ix, place) else { return Verdict::Applied };
+        // A neighbour has nothing to say about what lies in an inbox here.
+        if !matches!(delivery.to, Some(Destination::Link(_))) {
+            return Verdict::Applied;
+        }
         if !news.hops.is_empty() {
             delivery.details_mut().hops.clone_from(&news.hops);
             delivery.arrived_at = Timestamp(news.at);
