@@ -9,6 +9,7 @@ pub mod executor;
 pub mod history;
 pub mod journal;
 pub mod network;
+pub mod options;
 pub mod oracle;
 pub mod workload;
 pub mod world;
@@ -20,10 +21,11 @@ use crate::random::Random;
 use crate::topology::Topology;
 use disk::DiskFaults;
 use network::NetworkCounts;
+use options::WorkOptions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use workload::{WorkOptions, Workload};
+use workload::Workload;
 use world::{Country, OUTSIDE, World, WorldOptions};
 
 /// What is to happen in a country.
