@@ -306,8 +306,13 @@ impl Line {
             let letter: String = root.chars().take(1).collect();
             around = self.search(&letter, AROUND_MAX).await?;
         }
-        let codes = around.iter().map(|agency| &*agency.code);
-        Ok(nearest(given, codes).map(ToOwned::to_owned))
+        // `H26.6` for `H26.06`: the zero that people leave out.
+        let mut groups = given.split('.');
+        let first = groups.next().unwrap_or_default().to_owned();
+        let padded = groups.fold(first, |code, group| format!("{code}.{group:0>2}"));
+        let mut codes = around.iter().map(|agency| &*agency.code);
+        let near = codes.clone().find(|code| *code == padded);
+        Ok(near.or_else(|| nearest(given, codes.by_ref())).map(ToOwned::to_owned))
     }
 
     async fn search(&mut self, text: &str, limit: u32) -> Result<Vec<v1::Agency>, Failure> {

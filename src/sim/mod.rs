@@ -35,7 +35,10 @@ pub struct Scenario {
     pub work: WorkOptions,
     /// Of every link while the work goes on; afterwards they are ideal.
     pub link: LinkConditions,
+    /// Of every disk while the work goes on.
     pub disk: DiskFaults,
+    /// Of the disk of one process instead.
+    pub disk_of: Option<(usize, DiskFaults)>,
     /// The mean time between two crashes of any process.
     pub crash_every: Option<Duration>,
     /// The mean time between two outages of any link, and how long one lasts on average.
@@ -69,8 +72,9 @@ pub fn run(topology: &Arc<Topology>, scenario: &Scenario) -> Report {
     let mut world = World::new(Arc::clone(topology), scenario.world.clone());
     let country = Arc::clone(&world.country);
     set_links(&country, scenario.link);
-    for disk in country.disks() {
-        disk.set_faults(scenario.disk);
+    for (place, disk) in country.disks().enumerate() {
+        let own = scenario.disk_of.filter(|(other, _)| *other == place);
+        disk.set_faults(own.map_or(scenario.disk, |(_, faults)| faults));
     }
     let seed = scenario.world.seed;
     let is_calm = Arc::new(AtomicBool::new(false));

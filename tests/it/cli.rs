@@ -356,6 +356,33 @@ fn every_command_prints_json_that_parses() {
 }
 
 #[test]
+fn an_operator_sets_conditions_and_locks_agencies() {
+    let up = Up::start(&[]);
+    let data = up.data.as_path();
+    let set = json(data, &["link", "set", "lgsp-h60", "--latency", "20ms", "--loss", "0.5"]);
+    assert_eq!(set["link"]["conditions"]["latency_ms"], 20, "{set}");
+    let shown = text(&run(data, &["link", "show"]).stdout);
+    assert!(shown.contains("lgsp-h60 → axis") && shown.contains("loss=0.5"), "{shown}");
+    let set = json(data, &["platform", "set", "axis", "--documents-per-s", "50", "--queue", "9"]);
+    assert_eq!(set["platform"]["conditions"]["queue"], 9, "{set}");
+    assert!(text(&run(data, &["platform", "show", "axis"]).stdout).contains("documents_per_s=50"));
+    assert_eq!(code(&run(data, &["reset"])), 0);
+    assert_eq!(json(data, &["link", "show", "lgsp-h60"])["link"]["changed"], false);
+    let typo = run(data, &["link", "show", "lgsp-h6o"]);
+    assert_eq!(code(&typo), 4, "{typo:?}");
+    assert!(text(&typo.stderr).contains("có phải ý bạn là `lgsp-h60`?"), "{typo:?}");
+
+    assert_eq!(json(data, &["agency", "lock", "000.00.06.H26"])["locked"], true);
+    let found = json(data, &["agencies", TO, "--limit", "1"]);
+    assert_eq!(found["source"], "running");
+    assert_eq!(found["agencies"][0]["standing"], "locked", "{found}");
+    let file = up.file("a.txt", "một");
+    let sent = json(data, &["send", &file, "--from", FROM, "--to", TO]);
+    assert!(sent.to_string().contains("LT-D304"), "{sent}");
+    assert_eq!(json(data, &["agency", "unlock", TO])["locked"], false);
+}
+
+#[test]
 fn help_begins_with_examples_in_the_language_asked_for() {
     let data = tempfile::tempdir().unwrap();
     for (args, first) in [

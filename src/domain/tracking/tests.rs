@@ -8,6 +8,7 @@ use crate::domain::fact::{
 };
 use crate::domain::routing::Node;
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 const AXIS: PlatformIx = PlatformIx(0);
 const HERE: PlatformIx = PlatformIx(1);
@@ -29,7 +30,8 @@ struct Fold {
 
 impl Fold {
     fn new(limits: TrackingLimits) -> Self {
-        let directory = directory("2026-01-01");
+        static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| directory("2026-01-01"));
+        let directory = Directory::clone(&DIRECTORY);
         let node = |name: &str, parent, roots: &[&str]| Node {
             name: name.to_owned(),
             parent,
@@ -56,7 +58,14 @@ impl Fold {
         self.effects.clear();
         let chunks = match &fact {
             Fact::Accepted(accepted) => Chunks::One(accepted.at),
-            _ => Chunks::None,
+            Fact::HandedOn(_)
+            | Fact::Attempted(_)
+            | Fact::Confirmed(_)
+            | Fact::Progressed(_)
+            | Fact::Expired(_)
+            | Fact::AgencyRegistered(_)
+            | Fact::AgencyRemoved(_)
+            | Fact::AgencyLocked(_) => Chunks::None,
         };
         self.tracking.apply(&ground, &fact, chunks, &mut self.effects)
     }
