@@ -145,7 +145,13 @@ impl Actor {
         // Before the judge hears of it, so that there is no moment at which nothing seems left to do.
         self.react(kind, from, to, delivery);
         let tally = &self.world.tally;
-        add(if kind == Kind::Status { &tally.statuses_back } else { &tally.delivered }, 1);
+        // A 13 asks for something back; all other statuses are what came back.
+        let asks = delivery.status == u32::from(BusinessStatus::RecallRequested.code());
+        match kind {
+            Kind::Status if asks => {}
+            Kind::Status => add(&tally.statuses_back, 1),
+            Kind::New | Kind::Recall | Kind::Update | Kind::Replace => add(&tally.delivered, 1),
+        }
         self.world.arrived_at(self.role.platform);
         let at = self.world.clock.now();
         self.world.auditor.seen(Seen { receiver: id, to, digest, at });
