@@ -117,6 +117,9 @@ impl<P: Ports> Pipeline<P> {
                 back_off = self.probe(platform, link, back_off).await;
                 continue;
             }
+            // What is due and cannot be leased yet is no reason to wake up.
+            let has_room =
+                back_off.is_zero() && under_way.len() < self.limits.dispatchers_per_mailbox;
             let due = platform.post.lock().bus.link_deadline(peer).unwrap_or(Timestamp(u64::MAX));
             tokio::select! {
                 biased;
@@ -129,7 +132,7 @@ impl<P: Ports> Pipeline<P> {
                     }
                 }
                 () = wake.notified() => {}
-                () = self.ports.clock().sleep_until(due) => {}
+                () = self.ports.clock().sleep_until(due), if has_room => {}
             }
         }
     }
@@ -215,26 +218,26 @@ impl<P: Ports> Pipeline<P> {
     }
 
     async fn hand_over(&self, platform: &Platform, link: LinkId, loads: Vec<Load>) -> Settled {
-        let (mut copies, reports) = sort(loads, &platform.doubts.lock());
+        let (copies, reports) = sort(loads, &platform.doubts.lock());
         let now = self.now();
         let mut documents = Vec::with_capacity(copies.len());
-        let mut unreadable = Vec::new();
-        for (doc_id, copy) in &copies {
-            match self.document(copy, now).await {
-                Ok(document) => documents.push(document),
+        let mut readable = Vec::with_capacity(copies.len());
+        for copy in copies {
+            match self.document(&copy, now).await {
+                Ok(document) => {
+                    documents.push(document);
+                    readable.push(copy);
+                }
+                // What cannot be read does not hold up the rest.
                 Err(error) => {
                     tracing::error!(doc = %copy.accepted.id(), %error, "a body cannot be read; its delivery waits");
-                    unreadable.push(doc_id.clone());
+                    self.postpone(platform, link.to, &copy.numbers(), self.limits.retry_max);
                 }
             }
         }
-        // What cannot be read does not hold up the rest.
-        for doc_id in unreadable {
-            let numbers = copies.remove(&doc_id).map(|copy| copy.numbers()).unwrap_or_default();
-            self.postpone(platform, link.to, &numbers, self.limits.retry_max);
-        }
+        let copies = readable;
         let mut numbers: Vec<u64> = reports.iter().map(|(number, _)| *number).collect();
-        numbers.extend(copies.values().flat_map(Copy::numbers));
+        numbers.extend(copies.iter().flat_map(Copy::numbers));
         if numbers.is_empty() {
             return Settled::Answered;
         }
@@ -272,11 +275,11 @@ impl<P: Ports> Pipeline<P> {
     async fn hand_bodies(
         &self,
         link: LinkId,
-        copies: &BTreeMap<Bytes, Copy>,
+        copies: &[Copy],
         verdicts: &mut Verdicts,
         now: Timestamp,
     ) -> Option<Unreachable> {
-        for copy in copies.values() {
+        for copy in copies {
             if !copy.receivers.iter().any(|(_, receiver, _)| needs_body(verdicts, *receiver)) {
                 continue;
             }
@@ -365,7 +368,7 @@ impl<P: Ports> Pipeline<P> {
         &self,
         platform: &Platform,
         link: LinkId,
-        copies: &BTreeMap<Bytes, Copy>,
+        copies: &[Copy],
         verdicts: &Verdicts,
         reports: Vec<u64>,
     ) -> Vec<u64> {
@@ -374,7 +377,7 @@ impl<P: Ports> Pipeline<P> {
         let mut handed = HandedOn { peer: peer.clone(), receivers: Vec::new(), reports, at: now.0 };
         let mut facts = Vec::new();
         let mut silent = Vec::new();
-        for copy in copies.values() {
+        for copy in copies {
             for (number, receiver, _) in &copy.receivers {
                 let receiver = id_bytes(*receiver);
                 let attempted = |code: &str, retry_at: u64| {
@@ -439,22 +442,22 @@ impl<P: Ports> Pipeline<P> {
     }
 }
 
-/// Documents by the sender's DocId, and news by number.
-type Sorted = (BTreeMap<Bytes, Copy>, Vec<(u64, Arc<Progressed>)>);
+/// Documents in the order in which they were leased, and news by number.
+type Sorted = (Vec<Copy>, Vec<(u64, Arc<Progressed>)>);
 
 fn sort(loads: Vec<Load>, doubts: &Doubts) -> Sorted {
-    let mut copies: BTreeMap<Bytes, Copy> = BTreeMap::new();
+    let mut copies: Vec<Copy> = Vec::new();
+    let mut places: BTreeMap<Bytes, usize> = BTreeMap::new();
     let mut reports = Vec::new();
     for load in loads {
         match load {
             Load::Delivery { number, receiver, agency, attempts, accepted, chunks } => {
-                let copy = copies.entry(accepted.doc_id.clone()).or_insert_with(|| Copy {
-                    accepted,
-                    chunks,
-                    receivers: Vec::new(),
-                    attempts,
-                    is_repeat: false,
-                });
+                let place = *places.entry(accepted.doc_id.clone()).or_insert(copies.len());
+                if place == copies.len() {
+                    let (receivers, is_repeat) = (Vec::new(), false);
+                    copies.push(Copy { accepted, chunks, receivers, attempts, is_repeat });
+                }
+                let Some(copy) = copies.get_mut(place) else { continue };
                 copy.is_repeat |= doubts.has(number);
                 copy.attempts = copy.attempts.max(attempts);
                 copy.receivers.push((number, receiver, agency));
@@ -473,8 +476,8 @@ fn needs_body(verdicts: &Verdicts, receiver: DocId) -> bool {
 
 /// Items that the neighbour may take yet: it ran out of time over them, or the answer about their body is
 /// missing.
-fn numbers_in_doubt(copies: &BTreeMap<Bytes, Copy>, verdicts: &Verdicts) -> Vec<u64> {
-    let receivers = copies.values().flat_map(|copy| &copy.receivers);
+fn numbers_in_doubt(copies: &[Copy], verdicts: &Verdicts) -> Vec<u64> {
+    let receivers = copies.iter().flat_map(|copy| &copy.receivers);
     let is_unsure =
         |verdict: Option<&v1::HandVerdict>| match verdict.and_then(|v| v.verdict.as_ref()) {
             Some(v1::hand_verdict::Verdict::RetryAfterMs(_)) => {

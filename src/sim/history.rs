@@ -130,6 +130,8 @@ pub struct History {
     pub rows: BTreeMap<DocId, Vec<Row>>,
     /// What the recipient said last and was told to be noted.
     pub confirmed: BTreeMap<DocId, DeliveryState>,
+    /// What the recipient said last without an answer: it may count.
+    pub unanswered: BTreeMap<DocId, DeliveryState>,
     /// What members noticed themselves.
     pub complaints: Vec<String>,
 }

@@ -141,7 +141,8 @@ fn judge_rows(receiver: DocId, rows: &[Row], wrong: &mut Vec<String>) {
 fn judge_news(history: &History, wrong: &mut Vec<String>) {
     for (receiver, said) in &history.confirmed {
         let shown = history.rows.get(receiver).and_then(|rows| rows.last()).map(|row| row.state);
-        if shown != Some(*said) {
+        let unanswered = history.unanswered.get(receiver).copied();
+        if shown != Some(*said) && (shown.is_none() || shown != unanswered) {
             wrong.push(format!(
                 "{receiver}: its recipient said {said:?}, its sender sees {shown:?}"
             ));

@@ -550,7 +550,9 @@ async fn confirm(
             Some(Err(rejection)) if !is_worth_repeating(rejection.reason) => {
                 desk.complain(format!("{:?} of {}: {rejection}", word.state, word.receiver));
             }
-            Some(Err(_)) | None => {}
+            Some(Err(_)) | None => {
+                desk.history.lock().unanswered.insert(word.receiver, word.state);
+            }
         }
     }
     // A stream shows an item once; a list shows it until it is done.

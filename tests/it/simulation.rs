@@ -13,7 +13,7 @@ use lienthong::domain::routing::PlatformIx;
 use lienthong::domain::tracking::{Delivery, InboxFilter};
 use lienthong::journal::{Content, Journal, Lookup, Seq};
 use lienthong::pipeline::{AcceptedAnswer, Ports, Word};
-use lienthong::sim::disk::DiskFaults;
+use lienthong::sim::disk::{CrashPoint, DiskFaults};
 use lienthong::sim::history::{History, Letter};
 use lienthong::sim::options::WorkOptions;
 use lienthong::sim::workload::{Desk, desks};
@@ -53,6 +53,31 @@ fn rough(seed: u64) -> Scenario {
     }
 }
 
+/// Nothing goes wrong, and there is little to do.
+fn quiet(seed: u64) -> Scenario {
+    Scenario {
+        work: WorkOptions {
+            agencies_per_member: 2,
+            authors_per_member: 1,
+            letters_per_author: 1,
+            pause: Duration::from_millis(300),
+            fan_out_max: 5,
+            body_bytes_max: 900,
+            repeated: 0.5,
+            updated: 0.5,
+            recalled: 0.5,
+            poll: Duration::from_millis(700),
+            ..WorkOptions::default()
+        },
+        link: LinkConditions { latency_ms: Some(5), ..LinkConditions::default() },
+        disk: DiskFaults::default(),
+        crash_every: None,
+        outage_every: None,
+        span_max: seconds(3_600),
+        ..rough(seed)
+    }
+}
+
 fn expect_kept(report: &Report, what: &str) {
     assert!(
         report.violations.is_empty(),
@@ -81,6 +106,20 @@ fn a_rough_day_loses_nothing_doubles_nothing_and_keeps_order() {
 }
 
 #[test]
+fn small_mailboxes_and_short_memories_lose_nothing_either() {
+    let mut scenario = rough(11);
+    scenario.world.limits.tracking.mailbox_depth_max = 3;
+    scenario.world.limits.tracking.link_depth_max = 25;
+    scenario.world.limits.tracking.recent_documents_max = 60;
+    scenario.world.limits.link_batch_max = 4;
+    scenario.world.disk.segment_entries = 16;
+    scenario.world.shuffled = true;
+    scenario.link.loss = Some(0.08);
+    scenario.work.letters_per_author = 4;
+    expect_kept(&run(&TOPOLOGY, &scenario), "tight");
+}
+
+#[test]
 fn one_process_for_all_platforms_keeps_the_same_promises() {
     let rough = rough(5);
     let mut world = WorldOptions::together(&TOPOLOGY, 5);
@@ -96,6 +135,27 @@ fn the_same_seed_does_the_same_again() {
     assert_eq!(format!("{one:?}"), format!("{two:?}"));
     scenario.world.seed = 22;
     assert_ne!(run(&TOPOLOGY, &scenario).fingerprint, one.fingerprint);
+}
+
+#[test]
+fn a_crash_at_any_journal_write_loses_nothing() {
+    let baseline = run(&TOPOLOGY, &quiet(31));
+    expect_kept(&baseline, "quiet");
+    let points = [CrashPoint::BeforeFlush, CrashPoint::Torn, CrashPoint::AfterFlush];
+    let mut runs = 0;
+    for (process, writes) in baseline.writes.iter().enumerate() {
+        for write in 1..=*writes {
+            for point in points {
+                let faults = DiskFaults { crash: Some((write, point)), ..DiskFaults::default() };
+                let scenario = Scenario { disk_of: Some((process, faults)), ..quiet(31) };
+                let report = run(&TOPOLOGY, &scenario);
+                expect_kept(&report, &format!("process {process}, write {write}, {point:?}"));
+                runs += report.restarts;
+            }
+        }
+    }
+    println!("{runs} crashes, {:?} writes", baseline.writes);
+    assert!(runs > 100);
 }
 
 #[test]
@@ -180,6 +240,10 @@ impl Stage {
     fn ix(&self, platform: &str) -> PlatformIx {
         self.country.platform(platform).unwrap()
     }
+
+    fn entries(&self) -> u64 {
+        self.country.disks().map(|disk| disk.entries()).sum()
+    }
 }
 
 fn code(text: &str) -> AgencyCode {
@@ -188,6 +252,73 @@ fn code(text: &str) -> AgencyCode {
 
 fn others(desk: &Desk, count: usize) -> Vec<AgencyCode> {
     desk.agencies.iter().map(|(_, code)| *code).take(count).collect()
+}
+
+#[test]
+fn a_day_without_a_neighbour_costs_nothing_but_the_day() {
+    let mut stage = Stage::new(|_| {});
+    let link = stage.ix("lgsp-g12");
+    let down = LinkConditions { down: true, ..LinkConditions::default() };
+    stage.country.network.set_link(link, down);
+    let names: Vec<String> = (0..60).map(|number| format!("day-{number}")).collect();
+    let mut receivers = Vec::new();
+    for name in &names {
+        let letter = stage.write("H60", &[code("G12")], name);
+        receivers.push(stage.send(letter).unwrap().receivers[0].doc_id);
+    }
+    stage.world.run_for(seconds(60));
+    let (before, requests) = (stage.entries(), stage.country.network.counts().requests);
+    stage.world.run_for(seconds(86_400));
+    assert_eq!(stage.entries(), before, "nothing is journalled for a link that is down");
+    let asked = stage.country.network.counts().requests - requests;
+    let follows = 3 * 2 * 86_400 / 5;
+    assert!(asked < follows + 4 * 86_400 / 60, "{asked} messages in a day");
+    let axis = stage.country.pipeline(stage.ix("axis")).unwrap();
+    for receiver in &receivers {
+        let post = axis.platform(stage.ix("axis")).unwrap().post.lock();
+        let (_, delivery) = post.tracking.delivery(*receiver).unwrap();
+        assert_eq!((delivery.attempts, delivery.is_closed), (0, false));
+    }
+    stage.country.network.set_link(link, LinkConditions::default());
+    stage.world.run_for(seconds(120));
+    assert_eq!(stage.inbox(&code("G12")), names);
+    for receiver in receivers {
+        assert_eq!(stage.sent("H60", receiver).state, DeliveryState::Initial);
+    }
+}
+
+#[test]
+fn one_full_mailbox_among_twenty_delays_only_itself() {
+    let mut stage = Stage::new(|options| options.limits.tracking.mailbox_depth_max = 5);
+    let to = others(stage.desk("H26"), 20);
+    assert_eq!(to.len(), 20);
+    let full = to[7];
+    let mut blocking = Vec::new();
+    for number in 0..5 {
+        let letter = stage.write("G12", &[full], &format!("full-{number}"));
+        blocking.push(stage.send(letter).unwrap().receivers[0].doc_id);
+    }
+    stage.world.run_for(seconds(5));
+    let letter = stage.write("H60", &to, "twenty");
+    let answer = stage.send(letter).unwrap();
+    let requests = stage.country.network.counts().requests;
+    stage.world.run_for(seconds(2));
+    for agency in &to {
+        let has = stage.inbox(agency).contains(&"twenty".to_owned());
+        assert_eq!(has, *agency != full, "{agency}");
+    }
+    let asked = stage.country.network.counts().requests - requests;
+    assert!(asked < 40, "twenty recipients travel as one copy: {asked} messages");
+    let entries = stage.country.disk(3).unwrap().entries();
+    stage.world.run_for(seconds(600));
+    let more = stage.country.disk(3).unwrap().entries() - entries;
+    assert_eq!(more, 0, "a full mailbox writes nothing where it is");
+    stage.confirm(full.as_str(), blocking[0], DeliveryState::Done);
+    stage.world.run_for(seconds(120));
+    assert!(stage.inbox(&full).contains(&"twenty".to_owned()));
+    for receiver in answer.receivers {
+        assert_eq!(stage.sent("H60", receiver.doc_id).state, DeliveryState::Initial);
+    }
 }
 
 #[test]
