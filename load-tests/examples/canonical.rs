@@ -1,7 +1,9 @@
-//! Runs the canonical scenario: `canonical ADDRESS FOLDER SENDER RECEIVER[,RECEIVER…] [PID] [STEP]`.
+//! Runs a scenario against any server of the native wire, a bare peer for one:
+//! `canonical ADDRESS FOLDER SENDER RECEIVER[,RECEIVER…] [PID] [STEP] [SCENARIO]`.
 //!
 //! FOLDER holds `ca.pem`, `sender.pem`, `sender.key`, `receiver.pem` and `receiver.key`. Receivers `-`
-//! measure a peer that delivers nothing; STEP runs only the steps whose name holds it.
+//! measure a peer that delivers nothing; STEP runs only the steps whose name holds it; without SCENARIO it
+//! is the canonical one.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
@@ -25,7 +27,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ground.receive_streams = 0;
     }
     let receivers = receivers.split(',').map(str::to_owned).collect();
-    let scenario = Scenario::canonical()?;
+    let scenario = match next() {
+        Ok(path) => Scenario::parse(&std::fs::read_to_string(path)?)?,
+        Err(_absent) => Scenario::canonical()?,
+    };
     let plans = scenario.plans(&Plan { sender, receivers, server_pid, ..ground })?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -15,27 +15,41 @@ use crate::wire::v1::exchange_client::ExchangeClient;
 
 pub(crate) type Client = ExchangeClient<Channel>;
 
-/// Connects to the addresses of a plan in turn, always as the same member.
+/// Connects to some addresses in turn, always as the same member.
 #[derive(Debug)]
 pub(crate) struct Connector<'plan> {
-    plan: &'plan Plan,
+    addresses: &'plan [String],
+    server_name: &'plan str,
     tls: Arc<ClientConfig>,
     opened: usize,
 }
 
 impl<'plan> Connector<'plan> {
-    pub(crate) fn new(plan: &'plan Plan, member: &TlsPaths) -> Result<Self, LoadError> {
-        Ok(Self { plan, tls: client_config(member)?, opened: 0 })
+    pub(crate) fn of_sender(plan: &'plan Plan) -> Result<Self, LoadError> {
+        Self::new(&plan.addresses, &plan.server_name, &plan.sender_tls)
+    }
+
+    pub(crate) fn of_receiver(plan: &'plan Plan) -> Result<Self, LoadError> {
+        let own = Some(&*plan.receiver_addresses).filter(|own| !own.is_empty());
+        Self::new(own.unwrap_or(&plan.addresses), &plan.server_name, &plan.receiver_tls)
+    }
+
+    fn new(
+        addresses: &'plan [String],
+        server_name: &'plan str,
+        member: &TlsPaths,
+    ) -> Result<Self, LoadError> {
+        Ok(Self { addresses, server_name, tls: client_config(member)?, opened: 0 })
     }
 
     pub(crate) async fn open(&mut self) -> Result<Client, LoadError> {
-        let turn = self.opened % self.plan.addresses.len().max(1);
-        let address = self.plan.addresses.get(turn).ok_or(LoadError::Plan("no address"))?.clone();
+        let turn = self.opened % self.addresses.len().max(1);
+        let address = self.addresses.get(turn).ok_or(LoadError::Plan("no address"))?.clone();
         self.opened += 1;
 
         let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let name = if self.plan.server_name.is_empty() { host } else { &self.plan.server_name };
+        let name = if self.server_name.is_empty() { host } else { self.server_name };
         let name = ServerName::try_from(name.to_owned())
             .map_err(|source| LoadError::ServerName { name: name.to_owned(), source })?;
 

@@ -9,6 +9,8 @@ pub struct Plan {
     pub name: String,
     /// `host:port`, used in turn by the connections.
     pub addresses: Vec<String>,
+    /// Where the receiver connects; empty: where the sender does.
+    pub receiver_addresses: Vec<String>,
     /// The name on the server's certificate; empty: the host of the address.
     pub server_name: String,
     pub sender_tls: TlsPaths,
@@ -85,6 +87,7 @@ impl Plan {
         Self {
             name: "canonical".to_owned(),
             addresses: vec![address],
+            receiver_addresses: Vec::new(),
             server_name: String::new(),
             sender_tls,
             receiver_tls,

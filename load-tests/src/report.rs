@@ -75,7 +75,7 @@ pub struct Latency {
 pub enum Limit {
     /// Nothing but the offered rate.
     Rate,
-    /// A closed loop: what is in flight.
+    /// What may be in flight: in a closed loop, or where an open one did not keep its rate.
     Window,
     ClientCpu,
     ServerCpu,
@@ -149,7 +149,7 @@ impl Report {
         let Judgement { sent, refused, .. } = self.judgement;
         let found = [
             (kept_up, Limit::Rate),
-            (self.rate.is_none(), Limit::Window),
+            (!kept_up, Limit::Window),
             (self.client_cores > 0.9 * all, Limit::ClientCpu),
             (self.server_cores.is_some_and(|cores| cores > 0.9 * all), Limit::ServerCpu),
             (self.idle_cores < 0.05 * all, Limit::Machine),

@@ -64,7 +64,7 @@ impl Sample {
 }
 
 async fn senders(plan: &Plan) -> Result<Vec<Client>, LoadError> {
-    let mut connector = Connector::new(plan, &plan.sender_tls)?;
+    let mut connector = Connector::of_sender(plan)?;
     let connections = match plan.mode {
         Mode::Streamed { connections, .. } | Mode::Unary { connections, .. } => connections,
         Mode::Single => 1,
@@ -78,7 +78,7 @@ async fn senders(plan: &Plan) -> Result<Vec<Client>, LoadError> {
 
 async fn receivers(plan: &Plan) -> Result<Vec<Receiver>, LoadError> {
     let streams = plan.receive_streams.min(plan.receivers.len());
-    let mut connector = Connector::new(plan, &plan.receiver_tls)?;
+    let mut connector = Connector::of_receiver(plan)?;
     let mut receivers = Vec::with_capacity(streams);
     for first in 0..streams {
         let agencies = plan.receivers.iter().skip(first).step_by(streams).cloned().collect();

@@ -35,6 +35,8 @@ pub struct Step {
     warm_up: String,
     duration: String,
     rate: Option<String>,
+    /// Streams of the receiver; 0: nobody receives, and an exchange ends with its receipt.
+    receive_streams: Option<usize>,
     #[serde(default)]
     pub thresholds: Thresholds,
 }
@@ -110,7 +112,9 @@ impl Step {
             }
             ModeName::Single => Mode::Single,
         };
-        Ok(Plan { name: self.name.clone(), mode, seed, ..amounts(ground.clone()) })
+        let receive_streams = self.receive_streams.unwrap_or(ground.receive_streams);
+        let name = self.name.clone();
+        Ok(Plan { name, mode, seed, receive_streams, ..amounts(ground.clone()) })
     }
 
     fn amounts(&self) -> Result<impl FnOnce(Plan) -> Plan, ScenarioError> {

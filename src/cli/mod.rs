@@ -19,6 +19,7 @@ mod get;
 mod inbox;
 mod language;
 mod letter;
+mod load;
 mod member;
 mod operate;
 mod pages;
@@ -187,6 +188,7 @@ pub async fn run(parsed: Parsed) -> Answer {
         Command::Platform(given) => Box::pin(operate::platform(&given, context)).await,
         Command::Reset => Box::pin(operate::reset(context)).await,
         Command::Agency(given) => Box::pin(operate::agency(&given, context)).await,
+        Command::Load(given) => Box::pin(load::load(&given, context)).await,
         Command::Explain { code } => explain::explain(&code, context),
         Command::Completions { shell } => Ok(explain::completions(shell, context)),
     };

@@ -43,14 +43,28 @@ impl AgencyCode {
         if text.len() > CODE_CHARS_MAX {
             return Err(CodeError::TooLong);
         }
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-        if text.split('.').any(|group| group.is_empty() || !group.bytes().all(plain)) {
+        // One pass: this runs several times for every document.
+        let mut code = Self { bytes: [0; CODE_CHARS_MAX], len: 0 };
+        let mut last = b'.';
+        for byte in text.bytes() {
+            let fits =
+                byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'.' && last != byte);
+            if !fits {
+                return Err(CodeError::BadGroup);
+            }
+            code.push(byte.to_ascii_uppercase());
+            last = byte;
+        }
+        if last == b'.' {
             return Err(CodeError::BadGroup);
         }
         if is_qcvn(text) {
-            Self::from_groups(text.rsplit('.').filter(|g| !is_zero(g)))
+            return Self::from_groups(text.rsplit('.').filter(|g| !is_zero(g)));
+        }
+        if code.bytes.first().is_some_and(u8::is_ascii_alphabetic) {
+            Ok(code)
         } else {
-            Self::from_groups(text.split('.'))
+            Err(CodeError::NoRoot)
         }
     }
 
@@ -80,10 +94,12 @@ impl AgencyCode {
     /// The canonical (QĐ 20/2020) form.
     pub fn as_str(&self) -> &str {
         // Only ASCII was ever pushed.
-        self.bytes
-            .get(..usize::from(self.len))
-            .and_then(|b| std::str::from_utf8(b).ok())
-            .unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The canonical form, for hashing and comparing.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 
     /// The thirteen-character form of QCVN 102, when the code fits it: at most four levels of
@@ -122,9 +138,9 @@ impl AgencyCode {
 
     /// True for the agency itself and everything under it.
     pub fn is_at_or_below(&self, other: &Self) -> bool {
-        self.as_str()
-            .strip_prefix(other.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        self.as_bytes()
+            .strip_prefix(other.as_bytes())
+            .is_some_and(|rest| rest.first().is_none_or(|next| *next == b'.'))
     }
 }
 
@@ -134,6 +150,9 @@ fn is_zero(group: &str) -> bool {
 
 /// QĐ 28/2018 Art. 10: thirteen characters, four groups separated by dots, level one last.
 fn is_qcvn(text: &str) -> bool {
+    if text.len() != 13 {
+        return false;
+    }
     let mut groups = text.split('.');
     let lengths = [3, 2, 2, 3];
     let fits = lengths.iter().all(|&len| groups.next().is_some_and(|g| g.len() == len));

@@ -30,7 +30,7 @@ impl DocId {
         use sha2::Digest;
         let mut hash = sha2::Sha256::new();
         hash.update(self.0.to_be_bytes());
-        hash.update(recipient.as_str().as_bytes());
+        hash.update(recipient.as_bytes());
         let digest = hash.finalize();
         let low = digest.iter().take(16).fold(0_u128, |sum, &byte| sum << 8 | u128::from(byte));
         let kept = self.0 >> 80 << 80;

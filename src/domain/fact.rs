@@ -7,7 +7,7 @@
 //! gives the same state on every replica.
 
 use super::envelope::{DocId, Kind, SignatureState};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
 
 /// A stable number for a platform's name, so that facts need not repeat it.
@@ -313,6 +313,24 @@ pub struct AgencyLocked {
 impl Accepted {
     pub fn id(&self) -> DocId {
         DocId::from_slice(&self.doc_id).unwrap_or(DocId::NIL)
+    }
+
+    /// Puts the ids and digests into one allocation of their own. What was decoded refers to the message it came
+    /// in, and a document in memory must not keep a whole message there.
+    #[must_use]
+    pub fn packed(mut self) -> Self {
+        let mut parts: Vec<&mut Bytes> = vec![&mut self.doc_id, &mut self.file_sha256];
+        parts.extend(self.body.as_mut().map(|body| &mut body.sha256));
+        parts.extend(self.recipients.iter_mut().map(|recipient| &mut recipient.doc_id));
+        let mut all = BytesMut::with_capacity(parts.iter().map(|part| part.len()).sum());
+        for part in &parts {
+            all.extend_from_slice(part);
+        }
+        let mut all = all.freeze();
+        for part in parts {
+            *part = all.split_to(part.len());
+        }
+        self
     }
 }
 

@@ -16,6 +16,7 @@
 //! Invariant: a verdict names the class of the field and nothing of its content.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::canonical_combining_class;
 
 use super::envelope::{Declaration, Warning};
 use super::rejection::{Reason, Rejection};
@@ -40,6 +41,8 @@ pub struct Guard {
     pub in_notation: Doubt,
     /// Each a mark as lower-case syllables.
     marks: Vec<Vec<String>>,
+    /// A letter of each mark, the rarest it has, in both cases: a text with none of them holds no mark.
+    telling: Vec<char>,
     /// Syllables that make a one-syllable mark innocent when they stand before or after it.
     innocent_before: Vec<String>,
     innocent_after: Vec<String>,
@@ -75,11 +78,14 @@ impl Guard {
     pub fn new<S: AsRef<str>>(marks: &[S], notation_endings: &[S]) -> Self {
         let syllables = |mark: &S| syllables(mark.as_ref()).into_iter().map(|s| s.word).collect();
         let lower = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+        let marks: Vec<Vec<String>> =
+            marks.iter().map(syllables).filter(|mark: &Vec<_>| !mark.is_empty()).collect();
         Self {
             declaration_required: false,
             in_text: Doubt::AskDeclaration,
             in_notation: Doubt::Warn,
-            marks: marks.iter().map(syllables).filter(|mark: &Vec<_>| !mark.is_empty()).collect(),
+            telling: marks.iter().flat_map(|mark| telling(mark)).collect(),
+            marks,
             innocent_before: lower(&INNOCENT_BEFORE),
             innocent_after: lower(&INNOCENT_AFTER),
             notation_endings: notation_endings
@@ -137,9 +143,19 @@ impl Guard {
         self.notation_endings.iter().any(|ending| notation.ends_with(ending.as_str()))
     }
 
+    /// Most texts hold none, and this allocates nothing. A letter with marks is written as one character, or
+    /// with combining ones.
+    fn may_hold_a_mark(&self, text: &str) -> bool {
+        if text.is_empty() || self.telling.iter().any(char::is_ascii) {
+            return !text.is_empty();
+        }
+        text.chars()
+            .any(|letter| self.telling.contains(&letter) || canonical_combining_class(letter) != 0)
+    }
+
     /// The worst find in a text.
     fn find(&self, text: &str) -> Find {
-        if text.is_empty() {
+        if !self.may_hold_a_mark(text) {
             return Find::Nothing;
         }
         let words = syllables(text);
@@ -208,6 +224,16 @@ enum Find {
     Nothing,
     Doubtful,
     Sure,
+}
+
+/// The last letter that is not ASCII, in both cases; an ASCII one, which tells nothing, where there is no other.
+fn telling(mark: &[String]) -> Vec<char> {
+    let letters = || mark.iter().flat_map(|word| word.chars());
+    let rarest = letters().rfind(|letter| !letter.is_ascii()).or_else(|| letters().next());
+    rarest
+        .into_iter()
+        .flat_map(|letter| letter.to_lowercase().chain(letter.to_uppercase()))
+        .collect()
 }
 
 /// What stands between a syllable and the one before it.
@@ -311,6 +337,17 @@ mod tests {
         for (subject, expected) in table {
             let fields = Fields { subject, ..Fields::default() };
             assert_eq!(verdict(&fields, Declaration::Unspecified), expected, "{subject}");
+        }
+    }
+
+    #[test]
+    fn marks_of_plain_letters_are_found_in_any_width() {
+        let guard = Guard::new(&["secret"], &[]);
+        for (subject, passes) in
+            [("SECRET: plan", false), ("ｓｅｃｒｅｔ: plan", false), ("plan", true)]
+        {
+            let fields = Fields { subject, ..Fields::default() };
+            assert_eq!(guard.check(Declaration::NoSecret, &fields).is_ok(), passes, "{subject}");
         }
     }
 

@@ -218,22 +218,19 @@ impl<P: Ports> Pipeline<P> {
             hops_max: self.limits.hops_max,
             now,
         };
-        let accepted = accepted_of(door, &envelope, recipients, doc_id);
+        let mut accepted = accepted_of(door, envelope, recipients, doc_id);
         let file_sha256 = if is_edxml { digest } else { field_digest(&accepted, &digest) };
-        let correlation_id = correlation(submission.correlation_id, doc_id);
+        accepted.body = Some(BodyRef {
+            sha256: Bytes::copy_from_slice(&digest),
+            bytes: body.len() as u64,
+            ..BodyRef::default()
+        });
+        accepted.file_sha256 = Bytes::copy_from_slice(&file_sha256);
+        accepted.signature = signature as i32;
+        accepted.correlation_id = correlation(submission.correlation_id, doc_id);
+        accepted.is_edxml = is_edxml;
+        let accepted = Arc::new(accepted.packed());
         let stored = self.bodies.find(&digest, body.len() as u64, now);
-        let accepted = Accepted {
-            body: Some(BodyRef {
-                sha256: Bytes::copy_from_slice(&digest),
-                bytes: body.len() as u64,
-                ..BodyRef::default()
-            }),
-            file_sha256: Bytes::copy_from_slice(&file_sha256),
-            signature: signature as i32,
-            correlation_id,
-            is_edxml,
-            ..accepted
-        };
         Ok(Prepared { place, accepted, body, stored })
     }
 

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 pub(super) struct Prepared {
     /// Its place among the submissions.
     pub(super) place: usize,
-    pub(super) accepted: Accepted,
+    pub(super) accepted: Arc<Accepted>,
     pub(super) body: Bytes,
     /// Where the same body stands already.
     pub(super) stored: Option<Chunks>,
@@ -180,7 +180,9 @@ impl Group {
         now: Timestamp,
     ) {
         let mut accepted = document.accepted;
-        if let Some(body) = accepted.body.as_mut() {
+        // Nobody else has it yet.
+        if let Some(body) = Arc::get_mut(&mut accepted).and_then(|accepted| accepted.body.as_mut())
+        {
             match stored {
                 Some(chunks) => body.chunks = chunks.as_slice().to_vec(),
                 None if document.body.is_empty() => {}
@@ -195,7 +197,6 @@ impl Group {
         }
         self.bytes += FACT_BYTES;
         self.places.push(self.entries.len());
-        let accepted = Arc::new(accepted);
         self.entries.push(entry(fact_id, Content::Fact(Fact::Accepted(Arc::clone(&accepted)))));
         self.of.push((document.place, accepted));
     }

@@ -353,6 +353,7 @@ fn accepted_of(
         replaces: envelope.replaces,
         ..Accepted::default()
     }
+    .packed()
 }
 
 pub(super) fn hop_of(hop: v1::Hop) -> Hop {
@@ -370,8 +371,8 @@ fn progressed_of(peer: &Peer, report: &v1::Report) -> Progressed {
     Progressed {
         origin: report.origin.clone(),
         via: peer.name.clone(),
-        doc_id: report.doc_id.clone(),
-        receiver: report.receiver.clone(),
+        doc_id: Bytes::copy_from_slice(&report.doc_id),
+        receiver: Bytes::copy_from_slice(&report.receiver),
         state: report.state,
         code: report.code.clone(),
         at: report.at,

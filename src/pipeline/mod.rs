@@ -214,12 +214,7 @@ impl<P: Ports> Pipeline<P> {
         let (events, _) = tokio::sync::broadcast::channel(limits.events_queue_max.max(1));
         Self {
             answers: Answers::new(setup.seed),
-            // A body is worth remembering only where another platform of this process may be handed it.
-            bodies: Bodies::new(
-                limits.retention / 2,
-                setup.seed,
-                if platforms.len() > 1 { 0 } else { SHARED_BODY_BYTES_MIN },
-            ),
+            bodies: Bodies::new(limits.retention / 2, setup.seed, SHARED_BODY_BYTES_MIN),
             budget: Arc::new(Budget::new(
                 limits.bytes_in_flight_max,
                 limits.transit_reserved_share,
@@ -356,7 +351,7 @@ impl Admission {
     }
 }
 
-/// Bodies at least this large are shared by digest even where only one platform runs.
+/// Bodies at least this large are stored once and shared by digest; a smaller one is cheaper to store again.
 const SHARED_BODY_BYTES_MIN: u64 = 4096;
 
 /// `SplitMix64`: ids need to differ, not to be secret.

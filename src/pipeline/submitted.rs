@@ -17,11 +17,15 @@ pub(super) struct Door<'a> {
 
 pub(super) fn accepted_of(
     door: Door<'_>,
-    envelope: &Envelope,
+    envelope: Envelope,
     recipients: Vec<Recipient>,
     doc_id: DocId,
 ) -> Accepted {
-    let (answers_sender, answers_document_id) = about(envelope);
+    let (answers_sender, answers_document_id) = about(&envelope);
+    let reason = match envelope.status.as_ref() {
+        Some(status) => status.description.clone(),
+        None => envelope.reason,
+    };
     let notation = match (envelope.code_number.as_str(), envelope.code_notation.as_str()) {
         ("", notation) => notation.to_owned(),
         (number, "") => number.to_owned(),
@@ -34,7 +38,7 @@ pub(super) fn accepted_of(
         member: door.caller.id().to_string(),
         kind: envelope.kind as i32,
         from: envelope.from.as_str().to_owned(),
-        document_id: envelope.document_id.clone(),
+        document_id: envelope.document_id,
         urgency: u32::from(envelope.urgency.level()),
         answers_sender,
         answers_document_id,
@@ -48,9 +52,9 @@ pub(super) fn accepted_of(
         }],
         hops_left: door.hops_max,
         at: door.now.0,
-        subject: envelope.subject.clone(),
+        subject: envelope.subject,
         notation,
-        type_name: envelope.type_name.clone(),
+        type_name: envelope.type_name,
         promulgated_on: date(envelope.promulgation_date),
         due_on: date(envelope.due_date),
         warnings: envelope
@@ -58,11 +62,8 @@ pub(super) fn accepted_of(
             .iter()
             .map(|w| format!("{} {}", w.reason.code(), w.at))
             .collect(),
-        reason: envelope
-            .status
-            .as_ref()
-            .map_or_else(|| envelope.reason.clone(), |s| s.description.clone()),
-        replaces: envelope.replaces.clone(),
+        reason,
+        replaces: envelope.replaces,
         ..Accepted::default()
     }
 }

@@ -439,3 +439,32 @@ fn a_second_interrupt_ends_at_once() {
     let (code, rest) = up.end();
     assert_eq!(code, 130, "{rest}");
 }
+
+#[test]
+fn a_load_is_measured_against_a_process_of_its_own_and_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("small.toml");
+    let step = "name = \"small\"\n[[step]]\nname = \"across three platforms\"\nmode = \"streamed\"\n\
+                connections = 1\nwindow = 64\npayload = \"4KiB\"\nwarm_up = \"100ms\"\nduration = \"1s\"\n";
+    let file = scenario.to_str().unwrap();
+    let args = ["load", file, "--config", "sandbox", "--from", FROM, "--to", TO];
+    std::fs::write(&scenario, step).unwrap();
+    let answer = json(folder.path(), &args);
+    let measured = &answer["steps"][0];
+    assert_eq!(answer["ok"], true, "{answer}");
+    assert!(measured["exchanges"].as_u64().unwrap() > 10, "{measured}");
+    assert_eq!(measured["judgement"]["lost"], 0);
+    assert!(measured["server_cpu_us_per_exchange"].as_f64().unwrap() > 0.0);
+
+    std::fs::write(&scenario, format!("{step}[step.thresholds]\nreceipt_p50_us_max = 0.5\n"))
+        .unwrap();
+    let output = run(folder.path(), &args);
+    assert_eq!(code(&output), 1, "a threshold that does not hold");
+    assert!(text(&output.stdout).contains("receipt_p50_us_max = 0.5"));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().collect();
+    assert_eq!(left.len(), 1, "its data goes with it: {left:?}");
+
+    let output = run(folder.path(), &["load", file, "--step", "nothing", "--config", "sandbox"]);
+    assert_eq!(code(&output), 2);
+    assert!(text(&output.stderr).contains("across three platforms"), "names what there is");
+}

@@ -105,7 +105,7 @@ impl Part {
         let start = self.in_order.partition_point(|(known, _)| {
             known < code
                 || (starts_with(known, code)
-                    && known.as_str().as_bytes().get(code.as_str().len()) < Some(&b'.'))
+                    && known.as_bytes().get(code.as_bytes().len()) < Some(&b'.'))
         });
         let rest = self.in_order.get(start..).unwrap_or_default();
         rest.iter().take_while(|(known, _)| known.is_at_or_below(code)).copied().collect()
@@ -113,7 +113,7 @@ impl Part {
 }
 
 fn starts_with(known: &AgencyCode, code: &AgencyCode) -> bool {
-    known.as_str().starts_with(code.as_str())
+    known.as_bytes().starts_with(code.as_bytes())
 }
 
 /// More than this many additions are worth a new settled part: they are copied with every change.

@@ -299,7 +299,8 @@ impl Tracking {
         let Some(id) = self.duplicates.document(order_key_of(accepted)) else { return Ok(None) };
         let copies = self.copies(id);
         let mut deliveries = copies.iter().flat_map(|doc| &doc.deliveries);
-        let Some(delivery) = deliveries.find(|d| d.agency.as_str() == accepted.from) else {
+        let Some(delivery) = deliveries.find(|d| d.agency.as_bytes() == accepted.from.as_bytes())
+        else {
             return Ok(None);
         };
         match next(delivery.business(), status) {

@@ -215,7 +215,7 @@ impl Tracking {
         ground: &Ground<'_>,
         image: DocImage,
     ) -> Result<DocIx, CheckpointError> {
-        let accepted = Arc::new(image.accepted);
+        let accepted = Arc::new(image.accepted.packed());
         let mut deliveries = Vec::with_capacity(image.deliveries.len());
         for delivery in image.deliveries {
             deliveries.push(delivery_of(ground, delivery)?);
@@ -360,10 +360,12 @@ fn delivery_of(ground: &Ground<'_>, image: DeliveryImage) -> Result<Delivery, Ch
         }
     });
     let state = image.state();
+    // Refused by this platform as it came; what a neighbour refused was on its way there.
+    let is_refused_here = state == DeliveryState::Refused && image.attempts == 0;
     Ok(Delivery {
         receiver: DocId::from_slice(&image.receiver).unwrap_or(DocId::NIL),
         agency,
-        to: if refused.is_some() && state == DeliveryState::Refused { None } else { to },
+        to: to.filter(|_| !is_refused_here),
         number: image.number,
         state,
         is_closed: image.is_closed,

@@ -208,7 +208,7 @@ impl Doc {
     fn item_key(&self, agency: &AgencyCode) -> u64 {
         use std::hash::{BuildHasher, Hasher};
         let mut hasher = foldhash::quality::FixedState::with_seed(self.key).build_hasher();
-        hasher.write(agency.as_str().as_bytes());
+        hasher.write(agency.as_bytes());
         hasher.finish()
     }
 }
