@@ -150,6 +150,8 @@ pub(super) fn journal(limits: &Limits, dir: PathBuf, accept_loss: bool) -> Journ
         segment_bytes: clamp(limits.segment_bytes),
         batch_bytes_max: clamp(limits.batch_bytes_max as u64),
         queue_batches_max: clamp(limits.journal_queue_max as u64),
+        queue_bytes_max: limits.journal_queue_bytes_max,
+        tail_bytes_max: limits.journal_tail_bytes_max,
         disk_bytes_max: limits.disk_bytes_max,
         accept_loss,
         ..JournalOptions::default()

@@ -36,7 +36,7 @@ impl Default for JournalOptions {
             batch_bytes_max: 2 << 20,
             queue_batches_max: 16_384,
             queue_bytes_max: 64 << 20,
-            tail_bytes_max: 64 << 20,
+            tail_bytes_max: 32 << 20,
             disk_bytes_max: 20 << 30,
             spare_segments: 2,
             accept_loss: false,

@@ -1,7 +1,7 @@
 //! The journal's one reader: every fact → fold (tracking, duplicates, mailboxes) → answers. Also recovery.
 
 use super::{Pipeline, Platform, Ports};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Directory;
 use crate::domain::envelope::Kind;
 use crate::domain::fact::{Accepted, DeliveryState, Fact};
@@ -117,9 +117,22 @@ impl<P: Ports> Pipeline<P> {
     /// Recovery is not a feature: it is this loop started after the last checkpoint.
     pub async fn route(&self, from: Seq) {
         let mut after = from;
-        let mut last_checkpoint = self.now();
+        let (mut kept, mut last_checkpoint) = (from, self.now());
         loop {
-            match self.ports.journal().read(after, FOLD_ENTRIES_MAX).await {
+            // Also when nothing more comes: a restart must not fold what an idle process had the time to keep.
+            let due = if after > kept {
+                last_checkpoint.plus(self.limits.checkpoint_interval)
+            } else {
+                Timestamp(u64::MAX)
+            };
+            let read = self.ports.journal().read(after, FOLD_ENTRIES_MAX);
+            let Ok(read) = self.ports.clock().timeout_at(due, read).await else {
+                last_checkpoint = self.now();
+                self.checkpoint(after).await;
+                kept = after;
+                continue;
+            };
+            match read {
                 Read::Durable(batches) => {
                     if let Some(last) = self.fold(batches) {
                         after = last;
@@ -142,6 +155,7 @@ impl<P: Ports> Pipeline<P> {
             if now.since(last_checkpoint) >= self.limits.checkpoint_interval && self.is_open() {
                 last_checkpoint = now;
                 self.checkpoint(after).await;
+                kept = after;
             }
         }
     }

@@ -100,6 +100,10 @@ limits! {
     batch_bytes_max: usize = 2 * MIB, 4 * KIB, 64 * MIB;
     /// Batches waiting for the disk; beyond it `append` waits and admission sees it first.
     journal_queue_max: usize = 4_096, 1, 1_000_000;
+    /// Bytes waiting for the disk, half of them bodies; beyond it `append` waits.
+    journal_queue_bytes_max: u32 = 64 * MIB, MIB, 2 * GIB;
+    /// The newest entries in memory: what is delivered at once is not read back from disk.
+    journal_tail_bytes_max: usize = 32 * MIB, MIB, 16 * GIB;
     /// Entries that are durable and not yet folded; beyond it admission throttles.
     route_lag_max: u64 = 65_536, 16, 100_000_000;
     /// Deliveries waiting for one recipient or neighbour; beyond it new documents to it are refused.
@@ -127,7 +131,7 @@ limits! {
     /// Documents whose id is remembered to recognise a repeat.
     duplicates_max: usize = 1_000_000, 1_000, 1_000_000_000;
     /// Closed documents whose story is kept in memory; older ones are read from the journal.
-    recent_documents_max: usize = 100_000, 100, 100_000_000;
+    recent_documents_max: usize = 20_000, 100, 100_000_000;
     /// How long closed segments are kept for stories and searches.
     retention_hours: u64 = 720, 1, 876_000;
     /// An inbox nobody reads must end some day, with notice to the sender.

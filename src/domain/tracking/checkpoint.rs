@@ -3,20 +3,22 @@
 //! Protobuf by derive, like the facts: a later release may add fields. Mailbox numbers are kept, so facts
 //! that name them still fit.
 
-use super::duplicates::{Key, Known};
+use super::duplicates::Known;
 use super::{
     Chunks, Delivery, DeliveryDetails, Destination, Doc, DocIx, Ground, ItemRef, Report,
     StatusNote, Tracking,
 };
 use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
+use crate::domain::directory::AgencyId;
 use crate::domain::envelope::DocId;
 use crate::domain::fact::{Accepted, DeliveryState, Hop, Progressed, id_bytes};
 use crate::domain::rejection::Reason;
 use crate::domain::routing::Hop as Route;
 use crate::domain::status::BusinessStatus;
-use bytes::Bytes;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::Message;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The bytes are not a checkpoint of ours.
@@ -36,8 +38,13 @@ struct StateImage {
     docs: Vec<DocImage>,
     #[prost(message, repeated, tag = "3")]
     reports: Vec<ReportImage>,
-    #[prost(message, repeated, tag = "4")]
-    known: Vec<KnownImage>,
+    /// Codes of the senders that `known` names by their place here.
+    #[prost(string, repeated, tag = "5")]
+    senders: Vec<String>,
+    /// The duplicate window, oldest first, in records of `KNOWN_BYTES`: hundreds of thousands of messages would
+    /// take longer to read than everything else.
+    #[prost(bytes = "bytes", tag = "6")]
+    known: Bytes,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -120,18 +127,8 @@ struct ReportImage {
     news: Progressed,
 }
 
-#[derive(Clone, PartialEq, Message)]
-struct KnownImage {
-    /// The order key of a new document; 0 for changes and statuses.
-    #[prost(fixed64, tag = "1")]
-    key: u64,
-    #[prost(string, tag = "2")]
-    sender: String,
-    #[prost(bytes = "bytes", tag = "3")]
-    doc_id: Bytes,
-    #[prost(bytes = "bytes", tag = "4")]
-    digest: Bytes,
-}
+/// One entry of the duplicate window: sender, kind, key, digest, DocId.
+const KNOWN_BYTES: usize = 4 + 1 + 8 + 8 + 16;
 
 impl Tracking {
     /// The whole state as bytes. Agencies are written by code, since their numbers live only as long as the process.
@@ -154,29 +151,17 @@ impl Tracking {
             })
             .collect();
         reports.sort_unstable_by_key(|r| r.number);
-        let known = self
-            .duplicates
-            .iter()
-            .map(|(key, known)| KnownImage {
-                key: match key {
-                    Key::Document(order) => order,
-                    Key::Other(..) => 0,
-                },
-                sender: ground.directory.agency(known.sender).code.as_str().to_owned(),
-                doc_id: id_bytes(known.id),
-                digest: Bytes::copy_from_slice(&known.digest.to_be_bytes()),
-            })
-            .collect();
-        StateImage { next_number: self.next_number, docs, reports, known }.encode_to_vec().into()
+        let (senders, known) = self.known_image(ground);
+        StateImage { next_number: self.next_number, docs, reports, senders, known }
+            .encode_to_vec()
+            .into()
     }
 
     /// The state that `checkpoint` wrote, routed by today's topology: what is homed elsewhere now goes there.
     pub fn restore(&mut self, ground: &Ground<'_>, bytes: Bytes) -> Result<(), CheckpointError> {
         let image = StateImage::decode(bytes)?;
         self.next_number = image.next_number;
-        for known in image.known {
-            self.restore_known(ground, &known)?;
-        }
+        self.restore_known(ground, &image.senders, &image.known)?;
         // In the order in which they came, and the closed ones forgotten in the order in which they were closed.
         let mut docs: Vec<(usize, DocImage)> = image.docs.into_iter().enumerate().collect();
         docs.sort_by_key(|(_, doc)| doc.deliveries.first().map_or(0, |d| d.number));
@@ -195,17 +180,44 @@ impl Tracking {
         Ok(())
     }
 
+    fn known_image(&self, ground: &Ground<'_>) -> (Vec<String>, Bytes) {
+        let mut places: BTreeMap<AgencyId, u32> = BTreeMap::new();
+        let mut senders = Vec::new();
+        let mut records = BytesMut::with_capacity(self.duplicates.len() * KNOWN_BYTES);
+        for (key, known) in self.duplicates.iter() {
+            let place = *places.entry(known.sender).or_insert_with(|| {
+                senders.push(ground.directory.agency(known.sender).code.as_str().to_owned());
+                u32::try_from(senders.len() - 1).unwrap_or(u32::MAX)
+            });
+            records.put_u32(place);
+            records.put_u8(u8::from(known.is_document));
+            records.put_u64(key);
+            records.put_u64(known.digest);
+            records.put_u128(known.id().0);
+        }
+        (senders, records.freeze())
+    }
+
     fn restore_known(
         &mut self,
         ground: &Ground<'_>,
-        image: &KnownImage,
+        senders: &[String],
+        records: &[u8],
     ) -> Result<(), CheckpointError> {
-        let Some(sender) = ground.directory.lookup(&code(&image.sender)?) else { return Ok(()) };
-        let digest = image.digest.iter().take(16).fold(0, |sum, &byte| sum << 8 | u128::from(byte));
-        let id = DocId::from_slice(&image.doc_id).unwrap_or(DocId::NIL);
-        let key =
-            if image.key == 0 { Key::Other(sender, digest) } else { Key::Document(image.key) };
-        self.duplicates.restore(key, Known { sender, id, digest });
+        let senders: Vec<Option<AgencyId>> = senders
+            .iter()
+            .map(|sender| Ok(ground.directory.lookup(&code(sender)?)))
+            .collect::<Result<_, CheckpointError>>()?;
+        for mut record in records.chunks_exact(KNOWN_BYTES) {
+            let place = record.get_u32() as usize;
+            let is_document = record.get_u8() == 1;
+            let (key, digest) = (record.get_u64(), record.get_u64());
+            let id = DocId(record.get_u128());
+            // An agency that the directory no longer holds sends nothing.
+            if let Some(sender) = senders.get(place).copied().flatten() {
+                self.duplicates.restore(key, Known::new(sender, is_document, digest, id));
+            }
+        }
         Ok(())
     }
 

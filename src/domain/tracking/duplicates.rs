@@ -2,6 +2,8 @@
 //!
 //! Same sender and same file digest → the first DocId again. Same (sender, DocumentId), type new, other
 //! bytes → refused (design.md 3; one product answers "`ExistDoc`", domain.md 2.3).
+//!
+//! A million entries are kept, so an entry is small: 32 bytes under a key of 8.
 
 use super::{Map, Verdict};
 use crate::domain::directory::AgencyId;
@@ -9,104 +11,106 @@ use crate::domain::envelope::{DocId, Kind};
 use crate::domain::fact::{Accepted, order_key};
 use crate::domain::rejection::Reason;
 use std::collections::VecDeque;
+use std::hash::BuildHasher;
 
+/// Something that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) sender: AgencyId,
-    pub(super) id: DocId,
-    /// The first half of the file's digest.
-    pub(super) digest: u128,
+    /// A new document, under its order key; else a change or a status, which may repeat a DocumentId.
+    pub(super) is_document: bool,
+    /// The first quarter of the file's digest.
+    pub(super) digest: u64,
+    /// In bytes, so that no place is lost to alignment.
+    id: [u8; 16],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
-    /// A new document, by its order key.
-    Document(u64),
-    /// A change or a status, by sender and digest: these may repeat a DocumentId.
-    Other(AgencyId, u128),
+impl Known {
+    pub(super) const fn new(sender: AgencyId, is_document: bool, digest: u64, id: DocId) -> Self {
+        Self { sender, is_document, digest, id: id.to_bytes() }
+    }
+
+    pub(super) fn id(&self) -> DocId {
+        DocId::from_slice(&self.id).unwrap_or(DocId::NIL)
+    }
 }
 
 #[derive(Debug)]
 pub(super) struct Duplicates {
     entries_max: usize,
-    documents: Map<u64, Known>,
-    others: Map<(AgencyId, u128), DocId>,
+    known: Map<u64, Known>,
     /// Oldest first.
-    order: VecDeque<Key>,
+    order: VecDeque<u64>,
 }
 
 impl Duplicates {
     pub(super) fn new(entries_max: usize, state: foldhash::fast::FixedState) -> Self {
-        Self {
-            entries_max,
-            documents: Map::with_hasher(state.clone()),
-            others: Map::with_hasher(state),
-            order: VecDeque::new(),
-        }
+        Self { entries_max, known: Map::with_hasher(state), order: VecDeque::new() }
     }
 
     /// `None` when nothing like it was accepted within the window.
     pub(super) fn judge(&self, sender: AgencyId, accepted: &Accepted) -> Option<Verdict> {
         let digest = digest(accepted);
-        if accepted.kind() == Kind::New {
-            let known = self.documents.get(&order_key(&accepted.from, &accepted.document_id))?;
-            if known.sender != sender {
-                return None;
-            }
-            return Some(if known.digest == digest {
-                Verdict::Duplicate { of: known.id }
-            } else {
-                Verdict::Refused(Reason::DuplicateDocument)
-            });
+        let is_document = accepted.kind() == Kind::New;
+        let known = self.known.get(&key_of(sender, accepted, digest))?;
+        if known.is_document != is_document || known.sender != sender {
+            return None;
         }
-        self.others.get(&(sender, digest)).map(|&of| Verdict::Duplicate { of })
+        if known.digest == digest {
+            return Some(Verdict::Duplicate { of: known.id() });
+        }
+        is_document.then_some(Verdict::Refused(Reason::DuplicateDocument))
     }
 
     pub(super) fn remember(&mut self, sender: AgencyId, accepted: &Accepted, id: DocId) {
         let digest = digest(accepted);
-        let key = if accepted.kind() == Kind::New {
-            let key = order_key(&accepted.from, &accepted.document_id);
-            let known = self.documents.insert(key, Known { sender, id, digest });
-            known.is_none().then_some(Key::Document(key))
-        } else {
-            let known = self.others.insert((sender, digest), id);
-            known.is_none().then_some(Key::Other(sender, digest))
-        };
+        let key = key_of(sender, accepted, digest);
+        let known = Known::new(sender, accepted.kind() == Kind::New, digest, id);
         // Another copy of the same document takes no place of its own.
-        self.order.extend(key);
+        if self.known.insert(key, known).is_none() {
+            self.order.push_back(key);
+        }
         while self.order.len() > self.entries_max {
-            match self.order.pop_front() {
-                Some(Key::Document(oldest)) => drop(self.documents.remove(&oldest)),
-                Some(Key::Other(sender, digest)) => drop(self.others.remove(&(sender, digest))),
-                None => break,
-            }
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.known.remove(&oldest);
         }
     }
 
     /// The DocId of the new document with this order key.
     pub(super) fn document(&self, key: u64) -> Option<DocId> {
-        self.documents.get(&key).map(|known| known.id)
+        self.known.get(&key).filter(|known| known.is_document).map(Known::id)
     }
 
     /// Oldest first, for a checkpoint.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, Known)> {
-        self.order.iter().filter_map(|&key| match key {
-            Key::Document(order) => self.documents.get(&order).map(|&known| (key, known)),
-            Key::Other(sender, digest) => {
-                self.others.get(&(sender, digest)).map(|&id| (key, Known { sender, id, digest }))
-            }
-        })
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Known)> {
+        self.order.iter().filter_map(|&key| Some((key, *self.known.get(&key)?)))
     }
 
-    pub(super) fn restore(&mut self, key: Key, known: Known) {
-        match key {
-            Key::Document(order) => drop(self.documents.insert(order, known)),
-            Key::Other(sender, digest) => drop(self.others.insert((sender, digest), known.id)),
+    /// `key` counts for new documents only: that of another message depends on the sender's number.
+    pub(super) fn restore(&mut self, key: u64, known: Known) {
+        let key = if known.is_document { key } else { other_key(known.sender, known.digest) };
+        if self.known.insert(key, known).is_none() {
+            self.order.push_back(key);
         }
-        self.order.push_back(key);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
     }
 }
 
-fn digest(accepted: &Accepted) -> u128 {
-    accepted.file_sha256.iter().take(16).fold(0, |sum, &byte| sum << 8 | u128::from(byte))
+fn key_of(sender: AgencyId, accepted: &Accepted, digest: u64) -> u64 {
+    if accepted.kind() == Kind::New {
+        order_key(&accepted.from, &accepted.document_id)
+    } else {
+        other_key(sender, digest)
+    }
+}
+
+fn other_key(sender: AgencyId, digest: u64) -> u64 {
+    foldhash::quality::FixedState::with_seed(0x6f74_6865_7273).hash_one((sender.0, digest))
+}
+
+fn digest(accepted: &Accepted) -> u64 {
+    accepted.file_sha256.iter().take(8).fold(0, |sum, &byte| sum << 8 | u64::from(byte))
 }
