@@ -277,9 +277,12 @@ fn sent_at(accepted: &Accepted) -> Timestamp {
 fn recipient_story(doc: &Doc, delivery: &Delivery) -> RecipientStory {
     let details = delivery.details.as_deref();
     let reported = details.map(|d| d.hops.as_slice()).unwrap_or_default();
-    let hops = if reported.len() > doc.accepted.hops.len() { reported } else { &doc.accepted.hops };
+    // The last station of a report is the recipient's platform; of what is known here alone, this one.
+    let is_reported = reported.len() > doc.accepted.hops.len();
+    let hops = if is_reported { reported } else { &doc.accepted.hops };
     let mut hops: Vec<HopStory> = hops.iter().map(hop_story).collect();
     if let Some(last) = hops.last_mut()
+        && !is_reported
         && last.handed_on_at.is_none()
         && delivery.handed_on_at > Timestamp::ZERO
     {

@@ -17,6 +17,7 @@ pub struct Session {
     member: Option<Caller>,
     /// The neighbouring platform that the certificate names.
     peer: Option<Peer>,
+    tls: Arc<str>,
 }
 
 impl Session {
@@ -33,14 +34,15 @@ impl Session {
             }
             PeerId::Platform(_) | PeerId::Other(_) | PeerId::Anonymous => None,
         };
+        let tls = format!("{} {}", identity.version, identity.cipher);
         let peer = match &identity.id {
             PeerId::Platform(name) => routes
                 .platform(name.as_str())
                 .filter(|ix| routes.neighbours(here).contains(ix))
-                .map(|ix| Peer { ix, name: name.as_str().to_owned(), tls: tls_text(&identity) }),
+                .map(|ix| Peer { ix, name: name.as_str().to_owned(), tls: tls.clone() }),
             PeerId::Member(_) | PeerId::Other(_) | PeerId::Anonymous => None,
         };
-        Self { identity, trust, member, peer }
+        Self { identity, trust, member, peer, tls: tls.into() }
     }
 
     /// Does the certificate still hold? One atomic load while nothing moved.
@@ -77,8 +79,8 @@ impl Session {
     }
 
     /// TLS version and cipher suite.
-    pub fn tls(&self) -> String {
-        tls_text(&self.identity)
+    pub const fn tls(&self) -> &Arc<str> {
+        &self.tls
     }
 
     /// How the peer calls itself.
@@ -90,10 +92,6 @@ impl Session {
             PeerId::Anonymous => String::new(),
         }
     }
-}
-
-fn tls_text(identity: &PeerIdentity) -> String {
-    format!("{} {}", identity.version, identity.cipher)
 }
 
 fn refused(fault: &TlsFault) -> Rejection {

@@ -34,6 +34,8 @@ pub struct Submission {
     pub declaration: Declaration,
     /// What the caller says it hands in.
     pub expected: Expected,
+    /// TLS version and cipher suite of the session it came by.
+    pub tls: Arc<str>,
     /// At most 64 printable ASCII characters, or empty.
     pub correlation_id: String,
     /// Narrows the recipients of a file; empty means all it names.
@@ -215,6 +217,7 @@ impl<P: Ports> Pipeline<P> {
         let door = Door {
             platform: &platform.name,
             caller: &submission.caller,
+            tls: &submission.tls,
             hops_max: self.limits.hops_max,
             now,
         };

@@ -22,8 +22,24 @@ pub struct Found {
 }
 
 impl<P: Ports> Pipeline<P> {
-    /// A document by its DocId, a receiver's or a sender's, for a caller that speaks for that agency.
+    /// A document with its content, by its DocId, a receiver's or a sender's, for a caller that speaks for that
+    /// agency.
     pub async fn find(
+        &self,
+        platform: &Platform,
+        caller: &Caller,
+        id: DocId,
+    ) -> Result<Found, Rejection> {
+        let found = self.find_known(platform, caller, id).await?;
+        // QĐ 28/2018 Art. 9: the receiver destroys a recalled document; its metadata stays.
+        if found.delivery.as_ref().is_some_and(Delivery::is_destroyed) {
+            return Err(Reason::ContentDestroyed.into());
+        }
+        Ok(found)
+    }
+
+    /// The same whether or not its content was destroyed.
+    pub async fn find_known(
         &self,
         platform: &Platform,
         caller: &Caller,
@@ -55,10 +71,6 @@ impl<P: Ports> Pipeline<P> {
         };
         if !is_theirs {
             return Err(Reason::NotYourDocument.into());
-        }
-        // QĐ 28/2018 Art. 9: the receiver destroys a recalled document; its metadata stays.
-        if found.delivery.as_ref().is_some_and(Delivery::is_destroyed) {
-            return Err(Reason::ContentDestroyed.into());
         }
         Ok(found)
     }

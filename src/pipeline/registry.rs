@@ -239,6 +239,7 @@ fn wire_change(change: &Fact) -> Option<v1::Agency> {
             fax: fact.fax.clone(),
             kind: "registered".into(),
             version: fact.version,
+            member: fact.member.clone(),
             ..v1::Agency::default()
         },
         Fact::AgencyRemoved(fact) => v1::Agency {
@@ -246,6 +247,7 @@ fn wire_change(change: &Fact) -> Option<v1::Agency> {
             removed: true,
             kind: "removed".into(),
             version: fact.version,
+            member: fact.member.clone(),
             ..v1::Agency::default()
         },
         Fact::AgencyLocked(fact) => v1::Agency {
@@ -269,7 +271,7 @@ fn change_of(agency: &v1::Agency, at: u64) -> Fact {
     match agency.kind.as_str() {
         "removed" => Fact::AgencyRemoved(AgencyRemoved {
             code,
-            member: String::new(),
+            member: agency.member.clone(),
             at,
             version: agency.version,
         }),
@@ -285,7 +287,7 @@ fn change_of(agency: &v1::Agency, at: u64) -> Fact {
             mail: agency.mail.clone(),
             mobile: agency.mobile.clone(),
             fax: agency.fax.clone(),
-            member: String::new(),
+            member: agency.member.clone(),
             at,
             version: agency.version,
         }),

@@ -11,6 +11,7 @@ use crate::domain::status::BusinessStatus;
 pub(super) struct Door<'a> {
     pub(super) platform: &'a str,
     pub(super) caller: &'a Caller,
+    pub(super) tls: &'a str,
     pub(super) hops_max: u32,
     pub(super) now: Timestamp,
 }
@@ -48,6 +49,7 @@ pub(super) fn accepted_of(
             platform: door.platform.to_owned(),
             received_at: door.now.0,
             peer: door.caller.id().to_string(),
+            tls: door.tls.to_owned(),
             ..Hop::default()
         }],
         hops_left: door.hops_max,

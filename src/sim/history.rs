@@ -88,6 +88,7 @@ impl Letter {
             sha256: Some(self.digest),
             declaration: Declaration::NoSecret,
             expected: Expected::Any,
+            tls: "simulated".into(),
             correlation_id: String::new(),
             only_to: Vec::new(),
         }

@@ -3,12 +3,14 @@
 use crate::world::{COUNTRY, accepted, channel, fields, refused, start, topology};
 use lienthong::wire::v1;
 use lienthong::wire::v1::exchange_client::ExchangeClient;
+use lienthong::wire::v1::tracking_client::TrackingClient;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
 pub(crate) const H60: &str = "VN:GOV:000.00.00.H60:qlvb";
 pub(crate) const G12: &str = "VN:GOV:000.00.00.G12:qlvb";
+const H26: &str = "VN:GOV:000.00.00.H26:qlvb";
 
 /// A receive stream and the way to acknowledge on it.
 pub(crate) async fn receive(
@@ -71,6 +73,17 @@ async fn a_document_crosses_three_platforms_and_the_sender_sees_it_done() {
     let story = lienthong::story::tell(story).unwrap();
     let way: Vec<&str> = story.recipients[0].hops.iter().map(|hop| hop.platform.as_str()).collect();
     assert_eq!(way, ["lgsp-h60", "axis", "lgsp-g12"]);
+    let tls = story.recipients[0].hops.iter().all(|hop| hop.tls.starts_with("TLS 1.3 "));
+    assert!(tls, "every hop says how it was protected: {:?}", story.recipients[0].hops);
+
+    let mut tracking = TrackingClient::new(channel(&gateway, "lgsp-h60", H60).await);
+    let request = v1::StoryRequest { id: "000.00.00.H60/H60,2026/11/20,12/UBND-VP".into() };
+    let reply = tracking.story(request).await.unwrap().into_inner();
+    assert!(reply.refusal.is_none() && reply.json.contains(&sent.doc_id), "{reply:?}");
+    let mut stranger = TrackingClient::new(channel(&gateway, "lgsp-h26", H26).await);
+    let request = v1::StoryRequest { id: sent.doc_id };
+    let reply = stranger.story(request).await.unwrap().into_inner();
+    assert_eq!(reply.refusal.unwrap().code, "LT-D402");
     gateway.stop().await;
 }
 

@@ -12,6 +12,7 @@ use crate::pipeline::{AcceptedAnswer, Content, Leased, Submission};
 use crate::texts;
 use crate::wire::v1;
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// A refusal in both languages.
 pub fn refusal_of(rejection: &Rejection, correlation_id: &str) -> v1::Refusal {
@@ -58,6 +59,7 @@ fn accepted_of(answer: AcceptedAnswer) -> v1::Accepted {
 /// What a member hands in, as the pipeline takes it.
 pub(super) fn submission_of(
     caller: &Caller,
+    tls: &Arc<str>,
     wire: v1::Submission,
 ) -> Result<Submission, Rejection> {
     let declaration = match wire.declaration() {
@@ -82,6 +84,7 @@ pub(super) fn submission_of(
         sha256,
         declaration,
         expected: Expected::Any,
+        tls: Arc::clone(tls),
         correlation_id: wire.correlation_id,
         only_to: codes(&wire.only_to, "only_to")?,
     })

@@ -105,5 +105,6 @@ fn agency_of(directory: &Agencies, routes: &RoutingTable, id: AgencyId) -> v1::A
             .home(id)
             .map(|home| routes.platform_name(home).to_owned())
             .unwrap_or_default(),
+        member: String::new(),
     }
 }

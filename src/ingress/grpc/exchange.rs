@@ -33,7 +33,9 @@ impl<P: Ports> Exchange for Native<P> {
         let wire = request.into_inner();
         let correlation_id = wire.correlation_id.clone();
         let permit = self.pipeline.admit_bytes(weight(&wire), false);
-        let answer = match permit.and_then(|permit| Ok((permit, submission_of(caller, wire)?))) {
+        let answer = match permit
+            .and_then(|permit| Ok((permit, submission_of(caller, self.session.tls(), wire)?)))
+        {
             Ok((permit, submission)) => {
                 let answer = self.pipeline.accept_one(self.platform()?, submission).await;
                 drop(permit);
@@ -78,9 +80,9 @@ impl<P: Ports> Exchange for Native<P> {
             }
             Err(rejection) => Err(rejection),
         };
-        let answer = match file
-            .and_then(|permit| Ok((permit, submission_of(self.caller_or_refused()?, wire)?)))
-        {
+        let answer = match file.and_then(|permit| {
+            Ok((permit, submission_of(self.caller_or_refused()?, self.session.tls(), wire)?))
+        }) {
             Ok((permit, submission)) => {
                 let answer = self.pipeline.accept_one(self.platform()?, submission).await;
                 drop(permit);
@@ -236,7 +238,7 @@ impl<P: Ports> Native<P> {
         let mut submissions = Vec::with_capacity(batch.submissions.len());
         for wire in batch.submissions {
             let correlation_id = wire.correlation_id.clone();
-            match submission_of(caller, wire) {
+            match submission_of(caller, self.session.tls(), wire) {
                 Ok(submission) => {
                     receipts.push(None);
                     submissions.push(submission);

@@ -10,6 +10,7 @@ use crate::domain::rules::Expected;
 use crate::ingress::http1::{Answer, Body, BodyFault};
 use crate::pipeline::{AcceptedAnswer, Content, Ports, Submission};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// The line end that the SDK appends to a file.
 const APPENDED_BYTES: u64 = 2;
@@ -44,6 +45,7 @@ impl<P: Ports> Vxp<P> {
             sha256: None,
             declaration: Declaration::Unspecified,
             expected,
+            tls: Arc::clone(self.session.tls()),
             correlation_id: asked.correlation_id.to_owned(),
             only_to,
         };
