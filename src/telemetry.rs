@@ -9,7 +9,6 @@ use prometheus::core::{Collector, Desc};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, Registry, TextEncoder};
-use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -215,7 +214,7 @@ fn metric(family: &Family, labels: &[String], value: f64) -> Metric {
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people; colours only on a terminal.
+    /// For people.
     #[default]
     Text,
     /// One object per line.
@@ -232,12 +231,12 @@ pub enum LogError {
 }
 
 /// Sends logs to standard error. `filter` is in the words of `tracing`: `info`, `lienthong=debug,h2=warn`.
-pub fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
+pub fn init(format: LogFormat, filter: &str, has_colour: bool) -> Result<(), LogError> {
     let filter: EnvFilter = filter.parse()?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => {
-            lines.with_ansi(std::io::stderr().is_terminal()).finish().try_init()?;
+            lines.with_ansi(has_colour).finish().try_init()?;
         }
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
     }

@@ -37,6 +37,7 @@ mod words;
 
 use crate::clock::{Clock, SystemClock};
 use crate::domain::calendar;
+use crate::telemetry::{self, LogFormat};
 use crate::topology::{Given, Lang, Style, environment};
 use args::{Command, Common, Format};
 use clap::FromArgMatches;
@@ -148,17 +149,12 @@ pub fn start_log(common: &Common) {
         (false, _) => "lienthong=debug,info",
     };
     let filter = environment::variable("LIENTHONG_LOG").unwrap_or_else(|| level.to_owned());
-    let filter = tracing_subscriber::EnvFilter::new(filter);
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(say::has_colour());
-    let started = match common.log {
-        Format::Text => builder.try_init(),
-        Format::Json => builder.json().try_init(),
+    let format = match common.log {
+        Format::Text => LogFormat::Text,
+        Format::Json => LogFormat::Json,
     };
-    if let Err(error) = started {
-        say::message(&format!("{error}\n"));
+    if let Err(error) = telemetry::init(format, &filter, say::has_colour()) {
+        say::message(&format!("LIENTHONG_LOG: {}\n", start::chain(&error)));
     }
 }
 

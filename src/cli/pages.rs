@@ -1,5 +1,7 @@
-//! Pages for the codes that are not refusals of documents: faults of TLS, of links, and of configurations.
+//! Pages for the codes that are not refusals of documents: faults of TLS, of links, of HTTP heads, of requests to
+//! the operator's API, and of configurations.
 
+use crate::operator::fault::Problem;
 use crate::topology::{Code, Lang};
 
 /// What `explain` says about such a code.
@@ -14,12 +16,18 @@ pub(super) fn page(code: &str, lang: Lang) -> Option<ShortPage> {
     if let Some((_, title, fix)) = PAGES.iter().find(|(known, ..)| *known == code) {
         return Some(ShortPage { title: of(*title, lang), fix: of(*fix, lang) });
     }
+    if let Some(problem) = Problem::ALL.iter().find(|problem| problem.code() == code) {
+        let title = of((problem.vi(), problem.en()), lang);
+        return Some(ShortPage { title, fix: of(OPERATOR, lang) });
+    }
     let is_config = Code::ALL.iter().any(|known| known.as_str() == code);
     is_config.then(|| ShortPage { title: of(CONFIG.0, lang), fix: of(CONFIG.1, lang) })
 }
 
 pub(super) fn codes() -> impl Iterator<Item = &'static str> {
-    PAGES.iter().map(|(code, ..)| *code).chain(Code::ALL.iter().map(|code| code.as_str()))
+    let pages = PAGES.iter().map(|(code, ..)| *code);
+    let problems = Problem::ALL.iter().map(|problem| problem.code());
+    pages.chain(problems).chain(Code::ALL.iter().map(|code| code.as_str()))
 }
 
 const fn of(both: (&'static str, &'static str), lang: Lang) -> &'static str {
@@ -60,6 +68,26 @@ const SPEAK: Both = (
 const REPORT: Both = (
     "Chạy lại với -vv và xem nhật ký ở cả hai đầu.",
     "Run it again with -vv and read the logs of both ends.",
+);
+
+const HEAD: Both = (
+    "Máy khách hoặc một proxy ở giữa gửi phần đầu HTTP sai; so với RFC 9112 hoặc dùng một thư viện HTTP.",
+    "The client, or a proxy in between, sends a malformed HTTP head; compare RFC 9112, or use an HTTP library.",
+);
+
+const LENGTH: Both = (
+    "Gửi đúng một Content-Length với số byte của nội dung, không dùng Transfer-Encoding.",
+    "Send one Content-Length with the number of bytes of the body, and no Transfer-Encoding.",
+);
+
+const LIMIT: Both = (
+    "Giới hạn ở mục [limits] của cấu hình: head_bytes_max, head_timeout_ms, body_bytes_max (`lienthong config schema`).",
+    "The limits are in [limits] of the topology: head_bytes_max, head_timeout_ms, body_bytes_max (`lienthong config schema`).",
+);
+
+const OPERATOR: Both = (
+    "Câu trả lời có chỗ sai (at), chi tiết và tên gần nhất; mô tả API ở /api/v1/openapi.json.",
+    "The answer tells the place (at), the detail and the nearest names; the API is described at /api/v1/openapi.json.",
 );
 
 const PAGES: &[(&str, Both, Both)] = &[
@@ -157,6 +185,85 @@ const PAGES: &[(&str, Both, Both)] = &[
         REPORT,
     ),
     ("LT-L004", ("Không có đường sang nền tảng đó.", "There is no such link."), REPORT),
+    ("LT-H001", ("Dữ liệu nhận được không phải HTTP.", "What came is not HTTP."), HEAD),
+    (
+        "LT-H002",
+        (
+            "Một dòng của phần đầu thiếu ký tự CR trước LF.",
+            "A line of the head ends without a carriage return.",
+        ),
+        HEAD,
+    ),
+    (
+        "LT-H003",
+        ("Ký tự CR đứng một mình trong phần đầu.", "A carriage return stands alone in the head."),
+        HEAD,
+    ),
+    (
+        "LT-H004",
+        (
+            "Dòng đầu không gồm phương thức, đích và phiên bản.",
+            "The first line is not method, target and version.",
+        ),
+        HEAD,
+    ),
+    (
+        "LT-H005",
+        ("Cổng này chỉ nói HTTP/1.1 và HTTP/1.0.", "Only HTTP/1.1 and HTTP/1.0 are spoken here."),
+        HEAD,
+    ),
+    (
+        "LT-H006",
+        ("Đích của yêu cầu không phải là đường dẫn.", "The target of the request is not a path."),
+        HEAD,
+    ),
+    (
+        "LT-H007",
+        (
+            "Tên trường phần đầu trống hoặc có ký tự cấm.",
+            "A header name is missing or holds a forbidden character.",
+        ),
+        HEAD,
+    ),
+    (
+        "LT-H008",
+        (
+            "Giá trị của một trường kéo sang dòng sau.",
+            "A header value is continued on the next line.",
+        ),
+        HEAD,
+    ),
+    ("LT-H009", ("Giá trị của một trường có ký tự NUL.", "A header value holds NUL."), HEAD),
+    (
+        "LT-H010",
+        ("Content-Length không phải là một số.", "Content-Length is not a plain number."),
+        LENGTH,
+    ),
+    (
+        "LT-H011",
+        ("Content-Length có nhiều lần.", "Content-Length is given more than once."),
+        LENGTH,
+    ),
+    ("LT-H012", ("Không nhận Transfer-Encoding.", "Transfer-Encoding is not accepted."), LENGTH),
+    (
+        "LT-H013",
+        (
+            "Vừa có Transfer-Encoding vừa có Content-Length.",
+            "Transfer-Encoding and Content-Length come together.",
+        ),
+        LENGTH,
+    ),
+    ("LT-H014", ("Host có nhiều lần.", "Host is given more than once."), HEAD),
+    ("LT-H015", ("Expect đòi điều không biết.", "Expect asks for something unknown."), HEAD),
+    ("LT-H016", ("Phần đầu quá lớn.", "The head is too large."), LIMIT),
+    ("LT-H017", ("Phần đầu có quá nhiều trường.", "The head has too many fields."), LIMIT),
+    (
+        "LT-H018",
+        ("Câu trả lời không cho biết dài bao nhiêu.", "The answer does not say how long it is."),
+        LENGTH,
+    ),
+    ("LT-H019", ("Phần đầu đến quá chậm.", "The head came too slowly."), LIMIT),
+    ("LT-H020", ("Nội dung lớn hơn mức cho phép.", "The body is larger than is allowed."), LIMIT),
     ("LT-L005", ("Nền tảng bên cạnh trả lời lạ.", "The neighbour gave an odd answer."), REPORT),
 ];
 
@@ -174,6 +281,12 @@ mod tests {
         for number in 1..=19 {
             let code = format!("LT-T{number:03}");
             assert_ne!(page(&code, Lang::Vi), page(&code, Lang::En), "{code}");
+        }
+        for code in (1..=20).map(|number| format!("LT-H{number:03}")) {
+            assert!(page(&code, Lang::Vi).is_some(), "{code}");
+        }
+        for problem in Problem::ALL {
+            assert!(page(problem.code(), Lang::En).is_some(), "{}", problem.code());
         }
         assert!(page("LT-C0302", Lang::Vi).is_some());
         assert_eq!(page("LT-C9999", Lang::Vi), None);
