@@ -468,3 +468,30 @@ fn a_load_is_measured_against_a_process_of_its_own_and_judged() {
     assert_eq!(code(&output), 2);
     assert!(text(&output.stderr).contains("across three platforms"), "names what there is");
 }
+
+#[test]
+fn a_signature_that_does_not_hold_is_refused_where_the_topology_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("strict.toml");
+    let sandbox = include_str!("../../config/sandbox.toml")
+        .replace("directory/agencies.csv", "builtin:directory/agencies.csv")
+        .replace("signature = \"record\"", "signature = \"refuse\"");
+    std::fs::write(&config, sandbox).unwrap();
+    let up = Up::start(&["--config", config.to_str().unwrap()]);
+    let data = up.data.as_path();
+    let letter = up.file("letter.txt", "content");
+    let send = ["send", &letter, "--from", FROM, "--to", TO, "--subject", "V/v an toàn"];
+    let signed = json(data, &[&send[..], &["--sign"]].concat());
+    let received = string(&signed["receivers"][0]["doc_id"]);
+    up.list(&["inbox", TO], |one| one["doc_id"] == received.as_str());
+    assert_eq!(json(data, &["trace", &received])["signature"], "valid");
+    let copy = data.join("copy.edxml");
+    let copy = copy.to_str().unwrap();
+    assert_eq!(code(&run(data, &["get", &received, "--output", copy])), 0);
+    let altered = std::fs::read_to_string(copy).unwrap().replace("V/v an toàn", "V/v an ninh");
+    let refused = run(data, &["send", &up.file("altered.edxml", &altered), "--lang", "en"]);
+    assert_eq!(code(&refused), 4, "{refused:?}");
+    assert!(text(&refused.stderr).contains("detail: invalid"), "{refused:?}");
+    let unsigned = json(data, &send);
+    assert!(unsigned["warnings"][0].as_str().unwrap().contains("Signature"), "{unsigned}");
+}

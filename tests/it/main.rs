@@ -7,6 +7,7 @@ mod journal;
 mod journal_contract;
 mod kill;
 mod native;
+mod native_faults;
 mod operator;
 mod simulation;
 mod tidy;
