@@ -40,6 +40,13 @@ fn banner(running: &Running, began: Timestamp, context: &Context) -> String {
         (Some(first), Some(last)) => format!("127.0.0.1:{first} … {last}"),
         _ => "-".to_owned(),
     };
+    // Where a real SDK of the document axis connects in plain HTTP.
+    let mut local = ready.platforms.iter().filter_map(|p| p.local).map(|address| address.port());
+    let vxp = match (local.next(), local.last()) {
+        (Some(first), Some(last)) => format!(" · VXP http://127.0.0.1:{first} … {last}"),
+        (Some(only), None) => format!(" · VXP http://127.0.0.1:{only}"),
+        (None, _) => String::new(),
+    };
     let seconds = format!("{:.1}", gateway.clock.now().since(began).as_secs_f64());
     let (lgsp, axis, ss) = (
         of_kind(PlatformKind::Lgsp.as_str()),
@@ -53,7 +60,7 @@ fn banner(running: &Running, began: Timestamp, context: &Context) -> String {
         crate::topology::Lang::Vi => format!(
             "lienthong {version} — mô phỏng trục liên thông văn bản và LGSP (SANDBOX)\n\
              \x20 Cấu hình     {name}: {axis} trục · {lgsp} LGSP · {ss} máy chủ bảo mật · {members} hệ thống · {agencies} cơ quan\n\
-             \x20 gRPC mTLS    {ports}\n\
+             \x20 gRPC mTLS    {ports}{vxp}\n\
              \x20 Vận hành     {operator}/api/v1\n\
              \x20 Dữ liệu      {data} (nhật ký bền, fdatasync theo lô)\n\
              \x20 Chứng thư    {data}/pki (CA tự cấp, chỉ dùng thử)\n\
@@ -64,7 +71,7 @@ fn banner(running: &Running, began: Timestamp, context: &Context) -> String {
         crate::topology::Lang::En => format!(
             "lienthong {version} — Vietnam's document exchange on a laptop (SANDBOX)\n\
              \x20 Topology     {name}: {axis} axis · {lgsp} LGSPs · {ss} security servers · {members} members · {agencies} agencies\n\
-             \x20 gRPC mTLS    {ports}\n\
+             \x20 gRPC mTLS    {ports}{vxp}\n\
              \x20 Operator     {operator}/api/v1\n\
              \x20 Data         {data} (durable journal, fdatasync per batch)\n\
              \x20 Certificates {data}/pki (its own CA, for trials only)\n\
