@@ -42,7 +42,7 @@ fn banner(running: &Running, began: Timestamp, context: &Context) -> String {
     };
     // Where a real SDK of the document axis connects in plain HTTP.
     let mut local = ready.platforms.iter().filter_map(|p| p.local).map(|address| address.port());
-    let vxp = match (local.next(), local.last()) {
+    let vxp = match (local.next(), local.next_back()) {
         (Some(first), Some(last)) => format!(" · VXP http://127.0.0.1:{first} … {last}"),
         (Some(only), None) => format!(" · VXP http://127.0.0.1:{only}"),
         (None, _) => String::new(),

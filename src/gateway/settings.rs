@@ -42,6 +42,7 @@ pub(super) fn pipeline(topology: &Topology) -> PipelineLimits {
         inbox_age_max: Duration::from_secs(limits.inbox_days_max * 86_400),
         retention: Duration::from_secs(limits.retention_hours * 3_600),
         checkpoint_interval: Duration::from_secs(limits.checkpoint_interval_s),
+        checkpoint_entries_max: limits.checkpoint_entries_max,
         tracking: TrackingLimits {
             mailbox_depth_max: limits.mailbox_depth_max,
             link_depth_max: limits.mailbox_depth_max.saturating_mul(10),

@@ -87,6 +87,8 @@ pub struct PipelineLimits {
     pub inbox_age_max: std::time::Duration,
     pub retention: std::time::Duration,
     pub checkpoint_interval: std::time::Duration,
+    /// A restart folds no more entries than this.
+    pub checkpoint_entries_max: u64,
     pub tracking: TrackingLimits,
     pub overtaken_max: u32,
     pub events_queue_max: usize,

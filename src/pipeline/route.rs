@@ -118,6 +118,7 @@ impl<P: Ports> Pipeline<P> {
     pub async fn route(&self, from: Seq) {
         let mut after = from;
         let (mut kept, mut last_checkpoint) = (from, self.now());
+        let mut entries = 0_u64;
         loop {
             // Also when nothing more comes: a restart must not fold what an idle process had the time to keep.
             let due = if after > kept {
@@ -129,11 +130,12 @@ impl<P: Ports> Pipeline<P> {
             let Ok(read) = self.ports.clock().timeout_at(due, read).await else {
                 last_checkpoint = self.now();
                 self.checkpoint(after).await;
-                kept = after;
+                (kept, entries) = (after, 0);
                 continue;
             };
             match read {
                 Read::Durable(batches) => {
+                    entries += batches.iter().map(|batch| batch.entries.len() as u64).sum::<u64>();
                     if let Some(last) = self.fold(batches) {
                         after = last;
                     }
@@ -152,10 +154,12 @@ impl<P: Ports> Pipeline<P> {
                 }
             }
             let now = self.now();
-            if now.since(last_checkpoint) >= self.limits.checkpoint_interval && self.is_open() {
+            let is_due = now.since(last_checkpoint) >= self.limits.checkpoint_interval
+                || entries >= self.limits.checkpoint_entries_max;
+            if is_due && self.is_open() {
                 last_checkpoint = now;
                 self.checkpoint(after).await;
-                kept = after;
+                (kept, entries) = (after, 0);
             }
         }
     }

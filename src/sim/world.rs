@@ -390,6 +390,7 @@ pub fn limits() -> PipelineLimits {
         inbox_age_max: Duration::from_secs(30 * 86_400),
         retention: Duration::from_secs(30 * 86_400),
         checkpoint_interval: Duration::from_secs(20),
+        checkpoint_entries_max: 400,
         tracking: TrackingLimits {
             mailbox_depth_max: 10_000,
             link_depth_max: 10_000,

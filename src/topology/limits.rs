@@ -140,6 +140,8 @@ limits! {
     segment_bytes: u64 = 64 * MIB, MIB, 16 * GIB;
     /// A restart folds no more than what was written in this time.
     checkpoint_interval_s: u64 = 60, 1, 86_400;
+    /// And no more entries than this, whatever was written: about three seconds of folding.
+    checkpoint_entries_max: u64 = 800_000, 100, 1_000_000_000;
     /// The disk a laptop can spare; at the limit new documents are refused and old ones still leave.
     disk_bytes_max: u64 = 8 * GIB, 16 * MIB, 1_024 * GIB;
     /// Rows in one answer to a list; the rest comes with the next.

@@ -47,13 +47,18 @@ pub(super) fn open(path: &str) -> Result<Found, String> {
     };
     let toml = format!("{}.toml", path.strip_suffix(".toml").unwrap_or(path));
     match file(&toml) {
-        Some(text) if error.kind() == std::io::ErrorKind::NotFound => Ok(Found {
+        Some(text) if is_no_file(&error) => Ok(Found {
             name: format!("{BUILT_IN}{toml}"),
             text: text.to_owned(),
             place: Place::BuiltIn,
         }),
         _ => Err(error.to_string()),
     }
+}
+
+/// A folder that happens to have the name of a shipped topology is not meant.
+fn is_no_file(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory)
 }
 
 impl Place {
