@@ -179,7 +179,7 @@ pub fn tell(parts: Vec<(String, Vec<Doc>)>) -> Option<Story> {
         sha256: hex(&body.sha256),
         bytes: body.bytes,
         signature: signature_name(accepted.signature()),
-        sent_at: moment(sent_at(accepted)),
+        sent_at: moment(accepted.sent_at()),
         warnings: accepted.warnings.clone(),
         recipients: recipients.into_iter().map(|(.., story)| story).collect(),
         related: Vec::new(),
@@ -197,7 +197,7 @@ impl Story {
             from: accepted.from.clone(),
             status: (accepted.status > 0).then_some(accepted.status),
             reason: accepted.reason.clone(),
-            sent_at: moment(sent_at(accepted)),
+            sent_at: moment(accepted.sent_at()),
         };
         self.related = messages.iter().map(related).collect();
         self.related.sort_by(|a, b| (&a.sent_at, &a.doc_id).cmp(&(&b.sent_at, &b.doc_id)));
@@ -269,17 +269,13 @@ fn given(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// When the first platform took it in.
-fn sent_at(accepted: &Accepted) -> Timestamp {
-    Timestamp(accepted.hops.first().map_or(accepted.at, |hop| hop.received_at))
-}
-
 fn recipient_story(doc: &Doc, delivery: &Delivery) -> RecipientStory {
     let details = delivery.details.as_deref();
     let reported = details.map(|d| d.hops.as_slice()).unwrap_or_default();
     // The last station of a report is the recipient's platform; of what is known here alone, this one.
-    let is_reported = reported.len() > doc.accepted.hops.len();
-    let hops = if is_reported { reported } else { &doc.accepted.hops };
+    let way = doc.accepted.way();
+    let is_reported = reported.len() > way.len();
+    let hops = if is_reported { reported } else { &*way };
     let mut hops: Vec<HopStory> = hops.iter().map(hop_story).collect();
     if let Some(last) = hops.last_mut()
         && !is_reported
@@ -287,14 +283,12 @@ fn recipient_story(doc: &Doc, delivery: &Delivery) -> RecipientStory {
         && delivery.handed_on_at > Timestamp::ZERO
     {
         last.handed_on_at = Some(moment(delivery.handed_on_at));
-        last.stayed_ms = doc
-            .accepted
-            .hops
+        last.stayed_ms = way
             .last()
             .map(|hop| millis(delivery.handed_on_at.since(Timestamp(hop.received_at))));
         last.attempts = delivery.attempts;
     }
-    let sent_at = sent_at(&doc.accepted);
+    let sent_at = doc.accepted.sent_at();
     let arrived = (delivery.arrived_at > Timestamp::ZERO).then_some(delivery.arrived_at);
     RecipientStory {
         agency: delivery.agency.as_str().to_owned(),
@@ -311,7 +305,7 @@ fn recipient_story(doc: &Doc, delivery: &Delivery) -> RecipientStory {
             .map(|d| moment(d.destroyed_at)),
         recall_asked: details.is_some_and(|d| d.recall_asked),
         waiting: (delivery.state == DeliveryState::UnderWay).then(|| WaitingStory {
-            platform: doc.accepted.hops.last().map(|hop| hop.platform.clone()).unwrap_or_default(),
+            platform: way.last().map(|hop| hop.platform.clone()).unwrap_or_default(),
             handed_on: delivery.handed_on_at > Timestamp::ZERO,
             attempts: delivery.attempts,
             last_code: details.map(|d| d.last_code.clone()).unwrap_or_default(),

@@ -13,20 +13,29 @@ use crate::domain::directory::AgencyId;
 use crate::domain::routing::PlatformIx;
 use crate::domain::tracking::{Destination, Effect};
 use mailbox::{Item, Mailbox, MailboxLimits, Settlement};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
 type Map<K, V> = hashbrown::HashMap<K, V, foldhash::fast::FixedState>;
+type Set<K> = hashbrown::HashSet<K, foldhash::fast::FixedState>;
 
 /// A receive stream's place on the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubscriptionId(u64);
 
+#[derive(Clone, Copy, Debug)]
+enum Sleeper {
+    Link(PlatformIx),
+    Stream(SubscriptionId),
+}
+
 #[derive(Debug)]
 struct Link {
     mailbox: Mailbox,
     wake: Arc<Notify>,
+    /// It is in `to_wake`.
+    is_woken: bool,
 }
 
 #[derive(Debug)]
@@ -41,8 +50,22 @@ struct Subscription {
     agencies: Vec<AgencyId>,
     /// Agencies that may have something to lease, each once.
     ready: VecDeque<AgencyId>,
-    is_ready: BTreeSet<AgencyId>,
+    is_ready: Set<AgencyId>,
     leased: Map<u64, AgencyId>,
+    /// It is in `to_wake`.
+    is_woken: bool,
+}
+
+impl Link {
+    fn new(mailbox: Mailbox) -> Self {
+        Self { mailbox, wake: Arc::new(Notify::new()), is_woken: false }
+    }
+
+    fn wake_later(&mut self, peer: PlatformIx, to_wake: &mut Vec<Sleeper>) {
+        if !std::mem::replace(&mut self.is_woken, true) {
+            to_wake.push(Sleeper::Link(peer));
+        }
+    }
 }
 
 impl Subscription {
@@ -62,8 +85,8 @@ pub struct Bus {
     subscriptions: BTreeMap<SubscriptionId, Subscription>,
     next_subscription: u64,
     state: foldhash::fast::FixedState,
-    /// Whom the last effects concern; woken after the lock is let go.
-    to_wake: Vec<Arc<Notify>>,
+    /// Whom the last effects concern, once each; woken after the lock is let go.
+    to_wake: Vec<Sleeper>,
 }
 
 impl Bus {
@@ -76,7 +99,7 @@ impl Bus {
         // The fold bounds the documents; news about what was taken is never refused.
         let boundless = MailboxLimits { depth_max: usize::MAX, ..limits };
         let link =
-            |peer| (peer, Link { mailbox: Mailbox::new(boundless), wake: Arc::new(Notify::new()) });
+            |peer| (peer, Link::new(Mailbox::new(boundless)));
         Self {
             limits,
             links: neighbours.into_iter().map(link).collect(),
@@ -105,8 +128,19 @@ impl Bus {
 
     /// Those to wake since the last call, once each.
     pub fn take_wakes(&mut self) -> Vec<Arc<Notify>> {
-        self.to_wake.dedup_by(|a, b| Arc::ptr_eq(a, b));
-        std::mem::take(&mut self.to_wake)
+        let wake = |sleeper| match sleeper {
+            Sleeper::Link(peer) => {
+                let link = self.links.get_mut(&peer)?;
+                link.is_woken = false;
+                Some(Arc::clone(&link.wake))
+            }
+            Sleeper::Stream(id) => {
+                let subscription = self.subscriptions.get_mut(&id)?;
+                subscription.is_woken = false;
+                Some(Arc::clone(&subscription.wake))
+            }
+        };
+        self.to_wake.drain(..).filter_map(wake).collect()
     }
 
     pub fn link_wake(&self, peer: PlatformIx) -> Option<Arc<Notify>> {
@@ -138,7 +172,7 @@ impl Bus {
         for &number in numbers {
             link.mailbox.settle(number, Settlement::Released);
         }
-        self.to_wake.push(Arc::clone(&link.wake));
+        link.wake_later(peer, &mut self.to_wake);
     }
 
     /// Gives leased numbers back, not to be leased before `at`.
@@ -178,8 +212,9 @@ impl Bus {
             wake: Arc::clone(&wake),
             agencies,
             ready: VecDeque::new(),
-            is_ready: BTreeSet::new(),
+            is_ready: Set::with_hasher(self.state.clone()),
             leased: Map::with_hasher(self.state.clone()),
+            is_woken: false,
         };
         self.subscriptions.insert(id, subscription);
         for (agency, item) in open {
@@ -259,7 +294,7 @@ impl Bus {
                 let Some(link) = self.links.get_mut(&peer) else { return };
                 let published = link.mailbox.publish(item);
                 debug_assert!(published.is_ok(), "the fold bounds link mailboxes");
-                self.to_wake.push(Arc::clone(&link.wake));
+                link.wake_later(peer, &mut self.to_wake);
             }
             Destination::Inbox(agency) => {
                 let Some(watched) = self.watched.get_mut(&agency) else { return };
@@ -275,7 +310,7 @@ impl Bus {
             Destination::Link(peer) => {
                 if let Some(link) = self.links.get_mut(&peer) {
                     link.mailbox.settle(number, settlement);
-                    self.to_wake.push(Arc::clone(&link.wake));
+                    link.wake_later(peer, &mut self.to_wake);
                 }
             }
             Destination::Inbox(agency) => {
@@ -300,7 +335,9 @@ impl Bus {
         for watcher in &watched.watchers {
             let Some(subscription) = self.subscriptions.get_mut(watcher) else { continue };
             subscription.announce(agency);
-            self.to_wake.push(Arc::clone(&subscription.wake));
+            if !std::mem::replace(&mut subscription.is_woken, true) {
+                self.to_wake.push(Sleeper::Stream(*watcher));
+            }
         }
     }
 }

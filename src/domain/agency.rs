@@ -138,9 +138,13 @@ impl AgencyCode {
 
     /// True for the agency itself and everything under it.
     pub fn is_at_or_below(&self, other: &Self) -> bool {
-        self.as_bytes()
-            .strip_prefix(other.as_bytes())
-            .is_some_and(|rest| rest.first().is_none_or(|next| *next == b'.'))
+        let (own, above) = (self.as_bytes(), other.as_bytes());
+        // Siblings differ in their last character, nearly always: a member may have hundreds of agencies to compare.
+        let ends_alike = above.len().checked_sub(1).is_some_and(|end| own.get(end) == above.last());
+        ends_alike
+            && own
+                .strip_prefix(above)
+                .is_some_and(|rest| rest.first().is_none_or(|next| *next == b'.'))
     }
 }
 

@@ -42,6 +42,12 @@ impl DocId {
         Timestamp::from_ms((self.0 >> 80) as u64)
     }
 
+    /// The usual form, 36 characters.
+    pub fn text(self) -> String {
+        let mut buffer = uuid::Uuid::encode_buffer();
+        uuid::Uuid::from_u128(self.0).hyphenated().encode_lower(&mut buffer).to_owned()
+    }
+
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
     }

@@ -7,7 +7,9 @@
 //! gives the same state on every replica.
 
 use super::envelope::{DocId, Kind, SignatureState};
+use crate::clock::Timestamp;
 use bytes::{Bytes, BytesMut};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A stable number for a platform's name, so that facts need not repeat it.
@@ -28,9 +30,10 @@ pub enum Fact {
     HandedOn(HandedOn),
     Attempted(Attempted),
     Confirmed(Confirmed),
-    Progressed(Progressed),
+    // Large and rare beside the others: an entry is moved often.
+    Progressed(Box<Progressed>),
     Expired(Expired),
-    AgencyRegistered(AgencyRegistered),
+    AgencyRegistered(Box<AgencyRegistered>),
     AgencyRemoved(AgencyRemoved),
     AgencyLocked(AgencyLocked),
 }
@@ -73,6 +76,7 @@ pub struct Accepted {
     pub body: Option<BodyRef>,
     #[prost(string, tag = "14")]
     pub correlation_id: String,
+    /// The stations before and including this one; empty at the first platform, where the fact says it all (`way`).
     #[prost(message, repeated, tag = "15")]
     pub hops: Vec<Hop>,
     #[prost(uint32, tag = "16")]
@@ -111,6 +115,9 @@ pub struct Accepted {
     /// Replace only: the DocumentIds replaced.
     #[prost(string, repeated, tag = "29")]
     pub replaces: Vec<String>,
+    /// At the first platform: TLS version and cipher suite of the session it came by.
+    #[prost(string, tag = "30")]
+    pub tls: String,
 }
 
 /// One recipient of an accepted document.
@@ -313,6 +320,25 @@ pub struct AgencyLocked {
 impl Accepted {
     pub fn id(&self) -> DocId {
         DocId::from_slice(&self.doc_id).unwrap_or(DocId::NIL)
+    }
+
+    /// The stations up to and including this platform.
+    pub fn way(&self) -> Cow<'_, [Hop]> {
+        if !self.hops.is_empty() {
+            return Cow::Borrowed(&self.hops);
+        }
+        Cow::Owned(vec![Hop {
+            platform: self.origin.clone(),
+            received_at: self.at,
+            peer: self.member.clone(),
+            tls: self.tls.clone(),
+            ..Hop::default()
+        }])
+    }
+
+    /// When the first platform took it in.
+    pub fn sent_at(&self) -> Timestamp {
+        Timestamp(self.hops.first().map_or(self.at, |hop| hop.received_at))
     }
 
     /// Puts the ids and digests into one allocation of their own. What was decoded refers to the message it came

@@ -317,7 +317,7 @@ mod tests {
         use crate::domain::fact::{AgencyRegistered, Fact};
         let (table, directory) = table();
         let fact = AgencyRegistered { code: "H60.09.03".to_owned(), ..Default::default() };
-        let directory = directory.apply(&Fact::AgencyRegistered(fact)).unwrap();
+        let directory = directory.apply(&Fact::AgencyRegistered(Box::new(fact))).unwrap();
         let new = id(&directory, "H60.09.03");
         assert_eq!(table.next_hop(H60, new), Hop::NoRoute);
         assert_eq!(table.with(&directory).next_hop(H60, new), Hop::Link(SO));

@@ -149,8 +149,11 @@ impl Guard {
         if text.is_empty() || self.telling.iter().any(char::is_ascii) {
             return !text.is_empty();
         }
-        text.chars()
-            .any(|letter| self.telling.contains(&letter) || canonical_combining_class(letter) != 0)
+        let tells = |letter: char| {
+            !letter.is_ascii()
+                && (self.telling.contains(&letter) || canonical_combining_class(letter) != 0)
+        };
+        text.chars().any(tells)
     }
 
     /// The worst find in a text.

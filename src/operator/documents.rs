@@ -280,7 +280,7 @@ impl Filter {
     /// What can be asked while the platform's lock is held.
     fn fits_quickly(&self, doc: &Doc) -> bool {
         let accepted = &doc.accepted;
-        let sent_at = sent_at(accepted);
+        let sent_at = accepted.sent_at();
         let below = |code: &AgencyCode, above: &AgencyCode| code.is_at_or_below(above);
         let from_fits = self.from.as_ref().is_none_or(|above| {
             AgencyCode::parse(&accepted.from).is_ok_and(|code| below(&code, above))
@@ -430,7 +430,7 @@ fn candidates<P: Ports>(operated: &Operated<P>, filter: &Filter) -> Vec<Part> {
                 break;
             }
             part.scanned += 1;
-            part.oldest = Some(sent_at(&doc.accepted));
+            part.oldest = Some(doc.accepted.sent_at());
             part.stopped_at = (part.scanned == SCANNED_MAX).then_some(doc.id);
             if filter.fits_quickly(doc) {
                 part.found.push(Candidate::of(platform, doc));
@@ -478,7 +478,7 @@ fn row<P: Ports>(
         type_name: accepted.type_name.clone(),
         urgency: accepted.urgency,
         bytes: accepted.body.as_ref().map_or(0, |body| body.bytes),
-        sent_at: moment(sent_at(accepted)),
+        sent_at: moment(accepted.sent_at()),
         due_on: Some(accepted.due_on.clone()).filter(|due_on| !due_on.is_empty()),
         overdue: candidate.is_overdue(calendar, now),
         status: Some(accepted.status).filter(|status| *status > 0),
@@ -493,9 +493,4 @@ pub(super) fn name_of<P: Ports>(operated: &Operated<P>, code: &str) -> String {
     let directory = operated.pipeline.directory();
     let id = directory.lookup_text(code);
     id.map(|id| directory.agency(id).name_vi.to_string()).unwrap_or_default()
-}
-
-/// When the first platform took it in.
-pub(super) fn sent_at(accepted: &Accepted) -> Timestamp {
-    Timestamp(accepted.hops.first().map_or(accepted.at, |hop| hop.received_at))
 }

@@ -6,7 +6,7 @@
 
 use super::agencies::lookup;
 use super::asked::{Asked, limit};
-use super::documents::{Candidate, name_of, sent_at};
+use super::documents::{Candidate, name_of};
 use super::fault::{ErrorAnswer, Fault};
 use super::status::millis;
 use super::{State, VERSION};
@@ -151,7 +151,7 @@ fn row(
         from: accepted.from.clone(),
         agency: delivery.agency.as_str().to_owned(),
         agency_name: String::new(),
-        sent_at: moment(sent_at(accepted)),
+        sent_at: moment(accepted.sent_at()),
         due_on: accepted.due_on.clone(),
         due_at: moment(due),
         overdue_ms: millis(now.since(due)),

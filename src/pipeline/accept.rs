@@ -11,14 +11,14 @@ use crate::domain::agency::AgencyCode;
 use crate::domain::calendar;
 use crate::domain::directory::{Caller, Directory, Standing};
 use crate::domain::envelope::{Declaration, DocId, Envelope, Kind, SignatureState};
-use crate::domain::fact::{Accepted, BodyRef, DeliveryState, Fact, Recipient, id_bytes, order_key};
+use crate::domain::fact::{Accepted, BodyRef, DeliveryState, Fact, Recipient, order_key};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::rules::{Expected, Given};
 use crate::domain::status::BusinessStatus;
 use crate::domain::tracking::Verdict;
 use crate::journal::{Content as EntryContent, Journal, Lookup};
 use crate::pipeline::bodies::Digest;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use sha2::Digest as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -48,6 +48,15 @@ pub enum Content {
     Edxml(Bytes),
     /// An envelope as fields; the payload is not looked at.
     Fields { envelope: Box<Envelope>, payload: Bytes },
+}
+
+impl Content {
+    const fn body(&self) -> &Bytes {
+        match self {
+            Self::Edxml(file) => file,
+            Self::Fields { payload, .. } => payload,
+        }
+    }
 }
 
 /// The sender's receipt.
@@ -184,80 +193,76 @@ impl<P: Ports> Pipeline<P> {
         submission: Submission,
         now: Timestamp,
     ) -> Result<Prepared, Rejection> {
-        let (body, is_edxml) = match &submission.content {
-            Content::Edxml(file) => (file.clone(), true),
-            Content::Fields { payload, .. } => (payload.clone(), false),
-        };
-        if body.len() as u64 > self.limits.body_bytes_max {
-            return Err(Rejection::new(Reason::TooLarge).detail(format!(
-                "{} > {}",
-                body.len(),
-                self.limits.body_bytes_max
-            )));
-        }
-        let digest: Digest = sha2::Sha256::digest(&body).into();
-        if submission.sha256.is_some_and(|declared| declared != digest) {
-            return Err(Rejection::new(Reason::HashDiffers).at(Place::Parameter("sha256".into())));
-        }
+        let Submission { caller, content, sha256, tls, correlation_id, only_to, .. } = submission;
+        let digest = self.digest(content.body(), sha256)?;
         let given = Given {
             today: calendar::date_of(now),
             declaration: submission.declaration,
             expected: submission.expected,
         };
-        let (envelope, signature) = self.read(submission.content, &body, given)?;
+        let is_edxml = matches!(content, Content::Edxml(_));
+        let (envelope, body, signature) = self.read(content, given)?;
         let directory = self.directory.load();
-        check_sender(&directory, &submission.caller, &envelope)?;
-        let to = self.recipients(platform, &envelope, &submission.only_to).await?;
+        check_sender(&directory, &caller, &envelope)?;
+        let to = self.recipients(platform, &envelope, &only_to).await?;
         let doc_id = self.new_doc_id(now);
-        let recipients = self.check_receivers(&directory, doc_id, &to)?;
+        let recipients = self.check_receivers(&directory, &to)?;
         if envelope.kind == Kind::Recall {
             self.check_recall(platform, &envelope).await?;
         }
         self.admit(platform, now).await?;
         let door = Door {
             platform: &platform.name,
-            caller: &submission.caller,
-            tls: &submission.tls,
+            caller: &caller,
+            tls: &tls,
             hops_max: self.limits.hops_max,
             now,
         };
-        let mut accepted = accepted_of(door, envelope, recipients, doc_id);
+        let mut accepted = accepted_of(door, *envelope, recipients);
         let file_sha256 = if is_edxml { digest } else { field_digest(&accepted, &digest) };
-        accepted.body = Some(BodyRef {
-            sha256: Bytes::copy_from_slice(&digest),
-            bytes: body.len() as u64,
-            ..BodyRef::default()
-        });
-        accepted.file_sha256 = Bytes::copy_from_slice(&file_sha256);
+        accepted.body = Some(BodyRef { bytes: body.len() as u64, ..BodyRef::default() });
         accepted.signature = signature as i32;
-        accepted.correlation_id = correlation(submission.correlation_id, doc_id);
+        accepted.correlation_id = correlation(correlation_id, doc_id);
         accepted.is_edxml = is_edxml;
-        let accepted = Arc::new(accepted.packed());
+        name(&mut accepted, doc_id, &to, digest, file_sha256);
         let stored = self.bodies.find(&digest, body.len() as u64, now);
-        Ok(Prepared { place, accepted, body, stored })
+        Ok(Prepared { place, accepted: Arc::new(accepted), body, stored })
+    }
+
+    /// The body's SHA-256, which is what the sender says it is.
+    fn digest(&self, body: &Bytes, declared: Option<Digest>) -> Result<Digest, Rejection> {
+        if body.len() as u64 > self.limits.body_bytes_max {
+            let detail = format!("{} > {}", body.len(), self.limits.body_bytes_max);
+            return Err(Rejection::new(Reason::TooLarge).detail(detail));
+        }
+        let digest: Digest = sha2::Sha256::digest(body).into();
+        if declared.is_some_and(|declared| declared != digest) {
+            return Err(Rejection::new(Reason::HashDiffers).at(Place::Parameter("sha256".into())));
+        }
+        Ok(digest)
     }
 
     /// Parses and applies every rule that needs only the file and the configuration.
     fn read(
         &self,
         content: Content,
-        body: &Bytes,
         given: Given,
-    ) -> Result<(Envelope, SignatureState), Rejection> {
+    ) -> Result<(Box<Envelope>, Bytes, SignatureState), Rejection> {
         match content {
-            Content::Edxml(_) => {
-                let checked = self.rules.read(body, given)?;
-                let mut envelope = checked.envelope;
+            Content::Edxml(file) => {
+                let checked = self.rules.read(&file, given)?;
+                let mut envelope = Box::new(checked.envelope);
                 let signature = if checked.signatures == 0 {
                     SignatureState::None
                 } else {
-                    crate::signature::verify(body, &self.anchors, self.now()).state
+                    crate::signature::verify(&file, &self.anchors, self.now()).state
                 };
                 envelope.warnings.extend(self.signature_policy.judge(signature, envelope.kind)?);
-                Ok((envelope, signature))
+                Ok((envelope, file, signature))
             }
-            Content::Fields { envelope, .. } => {
-                Ok((self.rules.check_fields(*envelope, given)?, SignatureState::Unchecked))
+            Content::Fields { mut envelope, payload } => {
+                self.rules.check_fields(&mut envelope, given)?;
+                Ok((envelope, payload, SignatureState::Unchecked))
             }
         }
     }
@@ -340,11 +345,11 @@ impl<P: Ports> Pipeline<P> {
         self.recipients_of(platform, &envelope.from, document_id).await.map(drop)
     }
 
-    /// An unknown receiver refuses the whole document; a locked one only itself (configurable).
+    /// An unknown receiver refuses the whole document; a locked one only itself (configurable). They have no
+    /// DocIds yet.
     fn check_receivers(
         &self,
         directory: &Directory,
-        doc_id: DocId,
         to: &[AgencyCode],
     ) -> Result<Vec<Recipient>, Rejection> {
         let mut recipients = Vec::with_capacity(to.len());
@@ -374,7 +379,7 @@ impl<P: Ports> Pipeline<P> {
             }
             recipients.push(Recipient {
                 agency: code.as_str().to_owned(),
-                doc_id: id_bytes(doc_id.receiver(code)),
+                doc_id: Bytes::new(),
                 refused: if locked {
                     Reason::ReceiverLocked.code().to_owned()
                 } else {
@@ -529,10 +534,36 @@ fn field_digest(accepted: &Accepted, payload: &Digest) -> Digest {
     hash.finalize().into()
 }
 
+/// Gives the document and each recipient their ids, and the file and the body their digests; all in one allocation.
+fn name(
+    accepted: &mut Accepted,
+    doc_id: DocId,
+    to: &[AgencyCode],
+    body_sha256: Digest,
+    file_sha256: Digest,
+) {
+    const ID_BYTES: usize = 16;
+    let mut all = BytesMut::with_capacity(ID_BYTES * (1 + to.len()) + 2 * body_sha256.len());
+    all.extend_from_slice(&doc_id.to_bytes());
+    all.extend_from_slice(&body_sha256);
+    all.extend_from_slice(&file_sha256);
+    for agency in to {
+        all.extend_from_slice(&doc_id.receiver(agency).to_bytes());
+    }
+    let mut all = all.freeze();
+    accepted.doc_id = all.split_to(ID_BYTES);
+    let body_sha256 = all.split_to(body_sha256.len());
+    accepted.body.get_or_insert_default().sha256 = body_sha256;
+    accepted.file_sha256 = all.split_to(file_sha256.len());
+    for recipient in &mut accepted.recipients {
+        recipient.doc_id = all.split_to(ID_BYTES);
+    }
+}
+
 fn correlation(given: String, doc_id: DocId) -> String {
     let is_fit =
         !given.is_empty() && given.len() <= 64 && given.bytes().all(|b| b.is_ascii_graphic());
-    if is_fit { given } else { doc_id.to_string() }
+    if is_fit { given } else { doc_id.text() }
 }
 
 fn answer_of(accepted: &Accepted, doc_id: DocId, is_duplicate: bool) -> AcceptedAnswer {

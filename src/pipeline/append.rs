@@ -65,7 +65,7 @@ impl<P: Ports> Pipeline<P> {
             {
                 waiting.extend(self.append_group(std::mem::take(&mut group), answers).await);
             }
-            let ids = [self.entry_id(), self.entry_id()];
+            let ids = self.entry_ids();
             group.add(ids, platform, document, stored.as_ref(), now);
         }
         waiting.extend(self.append_group(group, answers).await);

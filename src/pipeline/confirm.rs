@@ -1,12 +1,14 @@
 //! The recipient's word: the state of a delivery, checked and journalled.
 
 use super::{Pipeline, Platform, Ports};
+use crate::domain::agency::AgencyCode;
 use crate::domain::directory::Caller;
 use crate::domain::envelope::DocId;
 use crate::domain::fact::{Confirmed, DeliveryState, Expired, Fact, id_bytes};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::tracking::{Destination, Verdict};
 use crate::journal::{Content, Entry, Journal, Lookup};
+use bytes::{Bytes, BytesMut};
 
 /// One confirmation: the receiver's DocId, the new state, and what the recipient says about it.
 #[derive(Clone, Debug)]
@@ -28,19 +30,22 @@ impl<P: Ports> Pipeline<P> {
         let mut entries = Vec::with_capacity(words.len());
         let mut places = Vec::with_capacity(words.len());
         let now = self.now();
-        for word in words {
+        let mut ids = receiver_ids(&words);
+        let inboxes = inboxes_of(platform, &words);
+        for (word, inbox) in words.into_iter().zip(inboxes) {
+            let id = ids.split_to(ID_BYTES);
             let checked = if self.is_open() {
-                self.check_word(platform, caller, &word).await
+                self.check_word(platform, caller, &word, inbox).await
             } else {
                 Err(Reason::Unavailable.into())
             };
             if matches!(checked, Ok(true)) {
                 places.push(answers.len());
                 let confirmed = Confirmed {
-                    receiver: id_bytes(word.receiver),
+                    receiver: id,
                     state: word.state as i32,
                     description: word.description,
-                    member: caller.id().to_string(),
+                    member: str::to_owned(caller.id()),
                     at: now.0,
                 };
                 let content = Content::Fact(Fact::Confirmed(confirmed));
@@ -112,6 +117,7 @@ impl<P: Ports> Pipeline<P> {
         platform: &Platform,
         caller: &Caller,
         word: &Word,
+        inbox: Option<Inbox>,
     ) -> Result<bool, Rejection> {
         if !matches!(
             word.state,
@@ -119,16 +125,10 @@ impl<P: Ports> Pipeline<P> {
         ) {
             return Err(Rejection::new(Reason::BadTransition).at(Place::Parameter("status".into())));
         }
-        let known = {
-            let post = platform.post.lock();
-            post.tracking
-                .delivery(word.receiver)
-                .map(|(_, d)| (d.agency, matches!(d.to, Some(Destination::Inbox(_)))))
-        };
-        match known {
-            Some((agency, true)) if caller.speaks_for(&agency) => Ok(true),
-            Some((_, true)) => Err(Reason::NotYourDocument.into()),
-            Some((_, false)) => Err(Reason::UnknownDocument.into()),
+        match inbox {
+            Some(Inbox::Here(agency)) if caller.speaks_for(&agency) => Ok(true),
+            Some(Inbox::Here(_)) => Err(Reason::NotYourDocument.into()),
+            Some(Inbox::Elsewhere) => Err(Reason::UnknownDocument.into()),
             None => self.check_old_word(platform, caller, word).await,
         }
     }
@@ -216,6 +216,33 @@ impl<P: Ports> Pipeline<P> {
         Some(tracking)
     }
 }
+
+/// Where memory knows a delivery to lie.
+enum Inbox {
+    Here(AgencyCode),
+    Elsewhere,
+}
+
+fn inboxes_of(platform: &Platform, words: &[Word]) -> Vec<Option<Inbox>> {
+    let post = platform.post.lock();
+    let inbox = |word: &Word| {
+        let (_, delivery) = post.tracking.delivery(word.receiver)?;
+        Some(match delivery.to {
+            Some(Destination::Inbox(_)) => Inbox::Here(delivery.agency),
+            Some(Destination::Link(_)) | None => Inbox::Elsewhere,
+        })
+    };
+    words.iter().map(inbox).collect()
+}
+
+/// The receivers' DocIds one after the other, in one allocation.
+fn receiver_ids(words: &[Word]) -> Bytes {
+    let mut ids = BytesMut::with_capacity(words.len() * ID_BYTES);
+    words.iter().for_each(|word| ids.extend_from_slice(&word.receiver.to_bytes()));
+    ids.freeze()
+}
+
+const ID_BYTES: usize = 16;
 
 /// Unread items that are given up in one go.
 const EXPIRED_AT_ONCE_MAX: usize = 1_000;

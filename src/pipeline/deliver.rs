@@ -496,7 +496,7 @@ fn numbers_in_doubt(copies: &[Copy], verdicts: &Verdicts) -> Vec<u64> {
 
 fn document_of(copy: &Copy, now: Timestamp) -> v1::HandDocument {
     let accepted = &copy.accepted;
-    let mut hops: Vec<v1::Hop> = accepted.hops.iter().map(wire_hop).collect();
+    let mut hops: Vec<v1::Hop> = accepted.way().iter().map(wire_hop).collect();
     if let Some(here) = hops.last_mut() {
         here.handed_on_at = now.0;
         here.attempts = copy.attempts + 1;
@@ -522,7 +522,7 @@ fn document_of(copy: &Copy, now: Timestamp) -> v1::HandDocument {
         body: Bytes::new(),
         body_inside: false,
         is_repeat: copy.is_repeat,
-        sent_at: accepted.hops.first().map_or(accepted.at, |hop| hop.received_at),
+        sent_at: accepted.sent_at().0,
     }
 }
 

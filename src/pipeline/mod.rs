@@ -318,6 +318,11 @@ impl<P: Ports> Pipeline<P> {
         DocId::new(now, wide)
     }
 
+    fn entry_ids(&self) -> [u128; 2] {
+        let mut random = self.ids.lock();
+        [(); 2].map(|()| u128::from(random.next()) << 64 | u128::from(random.next()))
+    }
+
     fn entry_id(&self) -> u128 {
         let mut random = self.ids.lock();
         u128::from(random.next()) << 64 | u128::from(random.next())

@@ -3,10 +3,13 @@
 use super::{Pipeline, Platform, Ports};
 use crate::bus::SubscriptionId;
 use crate::bus::mailbox::Item;
+use crate::clock::Timestamp;
+use crate::domain::agency::AgencyCode;
 use crate::domain::directory::AgencyId;
+use crate::domain::envelope::DocId;
 use crate::domain::fact::Accepted;
 use crate::domain::routing::PlatformIx;
-use crate::domain::tracking::{Carried, Delivery};
+use crate::domain::tracking::{Carried, Chunks};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -15,8 +18,13 @@ use tokio::sync::Notify;
 pub struct Leased {
     pub number: u64,
     pub accepted: Arc<Accepted>,
-    pub delivery: Delivery,
-    pub chunks: Vec<u64>,
+    /// The receiver's DocId.
+    pub receiver: DocId,
+    pub agency: AgencyCode,
+    pub arrived_at: Timestamp,
+    /// Recalled, and the recipient agreed: there is no content any more (QĐ 28/2018 Art. 9).
+    pub is_destroyed: bool,
+    pub chunks: Chunks,
 }
 
 /// A place on the bus; dropping it gives back what was not acknowledged.
@@ -64,8 +72,11 @@ impl<P: Ports> Listening<P> {
                 Carried::Delivery { doc, delivery } => Some(Leased {
                     number,
                     accepted: Arc::clone(&doc.accepted),
-                    delivery: delivery.clone(),
-                    chunks: doc.chunks.as_slice().to_vec(),
+                    receiver: delivery.receiver,
+                    agency: delivery.agency,
+                    arrived_at: delivery.arrived_at,
+                    is_destroyed: delivery.is_destroyed(),
+                    chunks: doc.chunks.clone(),
                 }),
                 Carried::Report(_) => None,
             })

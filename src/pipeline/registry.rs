@@ -127,7 +127,7 @@ impl<P: Ports> Pipeline<P> {
         let at = self.now().0;
         let fact = match change.change {
             Some(v1::directory_change_up::Change::Register(request)) => {
-                Fact::AgencyRegistered(AgencyRegistered {
+                Fact::AgencyRegistered(Box::new(AgencyRegistered {
                     code: request.code,
                     name: request.name,
                     mail: request.mail,
@@ -136,7 +136,7 @@ impl<P: Ports> Pipeline<P> {
                     member: change.member,
                     at,
                     version: 0,
-                })
+                }))
             }
             Some(v1::directory_change_up::Change::Remove(request)) => {
                 Fact::AgencyRemoved(AgencyRemoved {
@@ -281,7 +281,7 @@ fn change_of(agency: &v1::Agency, at: u64) -> Fact {
             at,
             version: agency.version,
         }),
-        _ => Fact::AgencyRegistered(AgencyRegistered {
+        _ => Fact::AgencyRegistered(Box::new(AgencyRegistered {
             code,
             name: agency.name_vi.clone(),
             mail: agency.mail.clone(),
@@ -290,6 +290,6 @@ fn change_of(agency: &v1::Agency, at: u64) -> Fact {
             member: agency.member.clone(),
             at,
             version: agency.version,
-        }),
+        })),
     }
 }

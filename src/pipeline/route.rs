@@ -76,7 +76,7 @@ impl<P: Ports> Pipeline<P> {
         };
         let image = ProcessImage::decode(state)?;
         let mut directory = Directory::clone(&self.directory.load());
-        let registered = image.registered.into_iter().map(Fact::AgencyRegistered);
+        let registered = image.registered.into_iter().map(Box::new).map(Fact::AgencyRegistered);
         let removed = image.removed.into_iter().map(Fact::AgencyRemoved);
         let locked = image.locked.into_iter().map(Fact::AgencyLocked);
         let mut changes: Vec<Fact> = registered.chain(removed).chain(locked).collect();
@@ -197,7 +197,7 @@ impl<P: Ports> Pipeline<P> {
         }
         for change in directory.changes_since(0) {
             match change {
-                Fact::AgencyRegistered(fact) => image.registered.push(fact),
+                Fact::AgencyRegistered(fact) => image.registered.push(*fact),
                 Fact::AgencyRemoved(fact) => image.removed.push(fact),
                 Fact::AgencyLocked(fact) => image.locked.push(fact),
                 Fact::Accepted(_)

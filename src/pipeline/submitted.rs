@@ -2,8 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::domain::directory::Caller;
-use crate::domain::envelope::{DocId, Envelope, Kind};
-use crate::domain::fact::{Accepted, Hop, Recipient, id_bytes};
+use crate::domain::envelope::{Envelope, Kind};
+use crate::domain::fact::{Accepted, Recipient};
 use crate::domain::status::BusinessStatus;
 
 /// Where and by whom it was handed in.
@@ -20,7 +20,6 @@ pub(super) fn accepted_of(
     door: Door<'_>,
     envelope: Envelope,
     recipients: Vec<Recipient>,
-    doc_id: DocId,
 ) -> Accepted {
     let (answers_sender, answers_document_id) = about(&envelope);
     let reason = match envelope.status.as_ref() {
@@ -34,9 +33,8 @@ pub(super) fn accepted_of(
     };
     let date = |date: Option<jiff::civil::Date>| date.map(|d| d.to_string()).unwrap_or_default();
     Accepted {
-        doc_id: id_bytes(doc_id),
         origin: door.platform.to_owned(),
-        member: door.caller.id().to_string(),
+        member: str::to_owned(door.caller.id()),
         kind: envelope.kind as i32,
         from: envelope.from.as_str().to_owned(),
         document_id: envelope.document_id,
@@ -45,13 +43,7 @@ pub(super) fn accepted_of(
         answers_document_id,
         status: envelope.status.as_ref().map_or(0, |s| u32::from(s.code.code())),
         recipients,
-        hops: vec![Hop {
-            platform: door.platform.to_owned(),
-            received_at: door.now.0,
-            peer: door.caller.id().to_string(),
-            tls: door.tls.to_owned(),
-            ..Hop::default()
-        }],
+        tls: door.tls.to_owned(),
         hops_left: door.hops_max,
         at: door.now.0,
         subject: envelope.subject,

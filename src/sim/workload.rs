@@ -424,8 +424,8 @@ async fn receive(desk: Arc<Desk>, pipeline: Arc<SimPipeline>, leases: u64) {
             }
             let at = pipeline.now();
             desk.streamed.lock().extend(leased.into_iter().map(|item| Shown {
-                agency: item.delivery.agency,
-                receiver: item.delivery.receiver,
+                agency: item.agency,
+                receiver: item.receiver,
                 accepted: item.accepted,
                 at,
             }));

@@ -190,7 +190,7 @@ impl Agency {
                 at: registered.1,
                 version: registered.0,
             };
-            into.push((registered.0, Fact::AgencyRegistered(fact)));
+            into.push((registered.0, Fact::AgencyRegistered(Box::new(fact))));
         }
         if removed.0 > version {
             let fact = AgencyRemoved {
@@ -215,12 +215,12 @@ mod tests {
     use crate::domain::fact::{AgencyLocked, AgencyRegistered, AgencyRemoved, Fact};
 
     fn registered(code: &str, name: &str) -> Fact {
-        Fact::AgencyRegistered(AgencyRegistered {
+        Fact::AgencyRegistered(Box::new(AgencyRegistered {
             code: code.to_owned(),
             name: name.to_owned(),
             mail: "a@example.vn".to_owned(),
             ..AgencyRegistered::default()
-        })
+        }))
     }
 
     #[test]

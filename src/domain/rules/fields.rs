@@ -18,12 +18,12 @@ pub(super) const TEXT_CHARS_MAX: usize = 4_000;
 
 impl Rules {
     /// Checks an envelope handed in as fields: lengths, ids, receivers, dates, what each kind needs, and the
-    /// state-secret guard. Texts come back in NFC.
+    /// state-secret guard. Texts become NFC.
     pub fn check_fields(
         &self,
-        mut envelope: Envelope,
+        envelope: &mut Envelope,
         given: Given,
-    ) -> Result<Envelope, Rejection> {
+    ) -> Result<(), Rejection> {
         if envelope.kind != Kind::Status {
             let fields = Fields {
                 type_name: &envelope.type_name,
@@ -39,21 +39,21 @@ impl Rules {
     /// Everything but the guard, which reads a file's header before anything else is made of it.
     pub(super) fn check_rest(
         &self,
-        mut envelope: Envelope,
+        envelope: &mut Envelope,
         given: Given,
-    ) -> Result<Envelope, Rejection> {
-        normalise(&mut envelope);
-        self.check_receivers(&envelope)?;
-        self.check_ids(&envelope)?;
-        self.check_lengths(&mut envelope)?;
-        check_dates(&envelope, given)?;
+    ) -> Result<(), Rejection> {
+        normalise(envelope);
+        self.check_receivers(envelope)?;
+        self.check_ids(envelope)?;
+        self.check_lengths(envelope)?;
+        check_dates(envelope, given)?;
         match envelope.kind {
-            Kind::Status => self.check_status(&mut envelope)?,
+            Kind::Status => self.check_status(envelope)?,
             Kind::New | Kind::Recall | Kind::Update | Kind::Replace => {
-                self.check_kind(&mut envelope)?;
+                self.check_kind(envelope)?;
             }
         }
-        Ok(envelope)
+        Ok(())
     }
 
     fn check_receivers(&self, envelope: &Envelope) -> Result<(), Rejection> {

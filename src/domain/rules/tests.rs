@@ -379,10 +379,14 @@ fn plain(kind: Kind) -> Envelope {
     Envelope::addressed(kind, code("G22"), to, "1/CV".to_owned())
 }
 
+fn checked(rules: &Rules, mut envelope: Envelope) -> Result<Envelope, Rejection> {
+    rules.check_fields(&mut envelope, GIVEN).map(|()| envelope)
+}
+
 #[test]
 fn fields_handed_in_keep_the_same_rules() {
     let rules = rules(Mode::Lenient);
-    let reason = |envelope| rules.check_fields(envelope, GIVEN).map_err(|r| r.reason);
+    let reason = |envelope| checked(&rules, envelope).map_err(|r| r.reason);
     assert!(reason(plain(Kind::New)).is_ok());
     let mut envelope = plain(Kind::New);
     envelope.to.push(AgencyCode::parse("000.00.00.H53").unwrap());
@@ -414,15 +418,15 @@ fn a_status_handed_in_says_what_it_answers() {
         }],
         ..plain(Kind::Status)
     };
-    let refused = |envelope| lenient.check_fields(envelope, GIVEN).unwrap_err().reason;
+    let refused = |envelope| checked(&lenient, envelope).unwrap_err().reason;
     assert_eq!(refused(plain(Kind::Status)), Reason::FieldMissing);
     assert_eq!(refused(status(BusinessStatus::Arrived, Some("H53"), "")), Reason::FieldMissing);
     assert_eq!(refused(status(BusinessStatus::Arrived, None, "1/CV")), Reason::FieldMissing);
-    lenient.check_fields(status(BusinessStatus::RecallRequested, None, "1/CV"), GIVEN).unwrap();
+    checked(&lenient, status(BusinessStatus::RecallRequested, None, "1/CV")).unwrap();
     // QĐ 28/2018 Art. 5.4.
     let silent = status(BusinessStatus::Refused, Some("H53"), "1/CV");
-    assert_eq!(lenient.check_fields(silent.clone(), GIVEN).unwrap().warnings.len(), 1);
-    let refused = strict.check_fields(silent, GIVEN).unwrap_err();
+    assert_eq!(checked(&lenient, silent.clone()).unwrap().warnings.len(), 1);
+    let refused = checked(&strict, silent).unwrap_err();
     assert_eq!(refused.reason, Reason::StatusReasonMissing);
 }
 

@@ -40,13 +40,13 @@ pub(super) fn receipt_of(
 
 fn accepted_of(answer: AcceptedAnswer) -> v1::Accepted {
     v1::Accepted {
-        doc_id: answer.doc_id.to_string(),
+        doc_id: answer.doc_id.text(),
         receivers: answer
             .receivers
             .into_iter()
             .map(|receiver| v1::Receiver {
                 agency: receiver.agency.as_str().to_owned(),
-                doc_id: receiver.doc_id.to_string(),
+                doc_id: receiver.doc_id.text(),
                 refused: receiver.refused.map(|r| r.code().to_owned()).unwrap_or_default(),
             })
             .collect(),
@@ -56,11 +56,11 @@ fn accepted_of(answer: AcceptedAnswer) -> v1::Accepted {
     }
 }
 
-/// What a member hands in, as the pipeline takes it.
+/// What a member hands in, as the pipeline takes it. A refusal leaves the correlation id where it was.
 pub(super) fn submission_of(
     caller: &Caller,
     tls: &Arc<str>,
-    wire: v1::Submission,
+    wire: &mut v1::Submission,
 ) -> Result<Submission, Rejection> {
     let declaration = match wire.declaration() {
         v1::Declaration::Unspecified => Declaration::Unspecified,
@@ -71,10 +71,10 @@ pub(super) fn submission_of(
         0 => None,
         _ => Some(<[u8; 32]>::try_from(&wire.sha256[..]).map_err(|_length| wrong("sha256"))?),
     };
-    let content = match wire.content {
+    let content = match wire.content.take() {
         Some(v1::submission::Content::Edxml(file)) => Content::Edxml(file),
         Some(v1::submission::Content::Envelope(envelope)) => {
-            Content::Fields { envelope: Box::new(envelope_of(envelope)?), payload: wire.payload }
+            Content::Fields { envelope: Box::new(envelope_of(envelope)?), payload: std::mem::take(&mut wire.payload) }
         }
         None => return Err(Rejection::new(Reason::Empty)),
     };
@@ -85,8 +85,8 @@ pub(super) fn submission_of(
         declaration,
         expected: Expected::Any,
         tls: Arc::clone(tls),
-        correlation_id: wire.correlation_id,
         only_to: codes(&wire.only_to, "only_to")?,
+        correlation_id: std::mem::take(&mut wire.correlation_id),
     })
 }
 
@@ -174,8 +174,8 @@ pub(super) fn delivery_of(leased: &Leased, body: Bytes) -> v1::Delivery {
     let (bytes_total, sha256) =
         accepted.body.as_ref().map(|b| (b.bytes, b.sha256.clone())).unwrap_or_default();
     v1::Delivery {
-        doc_id: crate::domain::fact::id_bytes(leased.delivery.receiver),
-        to: leased.delivery.agency.as_str().to_owned(),
+        doc_id: crate::domain::fact::id_bytes(leased.receiver),
+        to: leased.agency.as_str().to_owned(),
         kind: accepted.kind,
         from: accepted.from.clone(),
         document_id: accepted.document_id.clone(),
@@ -188,8 +188,8 @@ pub(super) fn delivery_of(leased: &Leased, body: Bytes) -> v1::Delivery {
         bytes_total,
         sha256,
         body,
-        sent_at: accepted.hops.first().map_or(accepted.at, |hop| hop.received_at),
-        arrived_at: leased.delivery.arrived_at.0,
+        sent_at: accepted.sent_at().0,
+        arrived_at: leased.arrived_at.0,
     }
 }
 

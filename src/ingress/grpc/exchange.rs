@@ -30,11 +30,11 @@ impl<P: Ports> Exchange for Native<P> {
         request: Request<v1::Submission>,
     ) -> Result<Response<v1::Receipt>, Status> {
         let caller = self.caller()?;
-        let wire = request.into_inner();
+        let mut wire = request.into_inner();
         let correlation_id = wire.correlation_id.clone();
         let permit = self.pipeline.admit_bytes(weight(&wire), false);
         let answer = match permit
-            .and_then(|permit| Ok((permit, submission_of(caller, self.session.tls(), wire)?)))
+            .and_then(|permit| Ok((permit, submission_of(caller, self.session.tls(), &mut wire)?)))
         {
             Ok((permit, submission)) => {
                 let answer = self.pipeline.accept_one(self.platform()?, submission).await;
@@ -81,7 +81,7 @@ impl<P: Ports> Exchange for Native<P> {
             Err(rejection) => Err(rejection),
         };
         let answer = match file.and_then(|permit| {
-            Ok((permit, submission_of(self.caller_or_refused()?, self.session.tls(), wire)?))
+            Ok((permit, submission_of(self.caller_or_refused()?, self.session.tls(), &mut wire)?))
         }) {
             Ok((permit, submission)) => {
                 let answer = self.pipeline.accept_one(self.platform()?, submission).await;
@@ -236,14 +236,15 @@ impl<P: Ports> Native<P> {
         };
         let mut receipts: Vec<Option<v1::Receipt>> = Vec::with_capacity(batch.submissions.len());
         let mut submissions = Vec::with_capacity(batch.submissions.len());
-        for wire in batch.submissions {
-            let correlation_id = wire.correlation_id.clone();
-            match submission_of(caller, self.session.tls(), wire) {
+        for mut wire in batch.submissions {
+            match submission_of(caller, self.session.tls(), &mut wire) {
                 Ok(submission) => {
                     receipts.push(None);
                     submissions.push(submission);
                 }
-                Err(rejection) => receipts.push(Some(receipt_of(Err(rejection), &correlation_id))),
+                Err(rejection) => {
+                    receipts.push(Some(receipt_of(Err(rejection), &wire.correlation_id)));
+                }
             }
         }
         let mut answers = self.pipeline.accept(platform, submissions).await.into_iter();

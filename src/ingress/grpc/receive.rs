@@ -11,11 +11,12 @@ use crate::wire::v1;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use std::collections::BTreeMap;
 use tonic::{Status, Streaming};
 
 /// What became of one batch of acknowledgements.
 type Confirmed = Vec<(DocId, Result<(), Rejection>)>;
+
+type Unacknowledged = hashbrown::HashMap<DocId, u64, foldhash::fast::RandomState>;
 
 /// Bytes of bodies in one batch of deliveries.
 const BATCH_BYTES_MAX: u64 = 1 << 20;
@@ -27,7 +28,7 @@ pub(super) struct Receiving<P: Ports> {
     requests: Streaming<v1::ReceiveRequest>,
     window: usize,
     /// Sent and not acknowledged: the receiver's DocId and the number of the lease.
-    unacknowledged: BTreeMap<DocId, u64>,
+    unacknowledged: Unacknowledged,
     /// Acknowledgements on their way into the journal.
     confirming: FuturesUnordered<BoxFuture<'static, Confirmed>>,
     refusals: Vec<v1::Refusal>,
@@ -63,7 +64,7 @@ impl<P: Ports> Receiving<P> {
             listening,
             requests,
             window,
-            unacknowledged: BTreeMap::new(),
+            unacknowledged: Unacknowledged::default(),
             confirming: FuturesUnordered::new(),
             refusals: Vec::new(),
             is_ended: false,
@@ -106,11 +107,11 @@ impl<P: Ports> Receiving<P> {
         for lease in leased {
             match body_of(&self.native.pipeline, &lease).await {
                 Ok(body) => {
-                    self.unacknowledged.insert(lease.delivery.receiver, lease.number);
+                    self.unacknowledged.insert(lease.receiver, lease.number);
                     deliveries.push(delivery_of(&lease, body));
                 }
                 Err(error) => {
-                    tracing::error!(doc = %lease.delivery.receiver, %error, "a body cannot be read; it is not delivered");
+                    tracing::error!(doc = %lease.receiver, %error, "a body cannot be read; it is not delivered");
                     self.listening.release(&[lease.number]);
                 }
             }
@@ -164,10 +165,10 @@ async fn body_of<P: Ports>(
     lease: &Leased,
 ) -> Result<Bytes, crate::journal::ReadError> {
     let bytes = lease.accepted.body.as_ref().map_or(0, |body| body.bytes);
-    if bytes > pipeline.limits.inline_body_bytes_max || lease.delivery.is_destroyed() {
+    if bytes > pipeline.limits.inline_body_bytes_max || lease.is_destroyed {
         return Ok(Bytes::new());
     }
-    pipeline.body(&lease.chunks).await
+    pipeline.body(lease.chunks.as_slice()).await
 }
 
 fn word_of(ack: v1::Ack) -> Option<Word> {

@@ -1,6 +1,5 @@
 //! An edXML file for a message that came in as fields, so that every receiver can read what the native face sent.
 
-use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::calendar::date_of;
 use crate::domain::directory::Directory;
@@ -12,7 +11,7 @@ use crate::domain::fact::Accepted;
 use crate::domain::status::BusinessStatus;
 
 pub(super) fn edxml_of(directory: &Directory, accepted: &Accepted, payload: &[u8]) -> String {
-    let sent_at = Timestamp(accepted.hops.first().map_or(accepted.at, |hop| hop.received_at));
+    let sent_at = accepted.sent_at();
     let code = |text: &str| AgencyCode::parse(text).ok();
     let party = |text: &str| {
         let code = code(text)?;

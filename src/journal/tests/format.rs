@@ -186,9 +186,9 @@ fn entries() -> Vec<Entry> {
             member: "m2".to_owned(),
             at: 10,
         })),
-        Content::Fact(Fact::Progressed(progressed())),
+        Content::Fact(Fact::Progressed(Box::new(progressed()))),
         Content::Fact(Fact::Expired(Expired { receiver: id(13), at: 12 })),
-        Content::Fact(Fact::AgencyRegistered(AgencyRegistered {
+        Content::Fact(Fact::AgencyRegistered(Box::new(AgencyRegistered {
             code: "H53.16".to_owned(),
             name: "Sở".to_owned(),
             mail: "a@b".to_owned(),
@@ -197,7 +197,7 @@ fn entries() -> Vec<Entry> {
             member: "m1".to_owned(),
             at: 13,
             version: 4,
-        })),
+        }))),
         Content::Fact(Fact::AgencyRemoved(AgencyRemoved {
             code: "H53.16".to_owned(),
             member: "m1".to_owned(),
@@ -248,6 +248,7 @@ fn accepted() -> Accepted {
         file_sha256: id(98),
         is_repeat: true,
         replaces: vec![text("doc-00")],
+        tls: text("TLSv1.3"),
     }
 }
 

@@ -192,7 +192,7 @@ fn attempted(number: u64, agency: &str, code: &str, retry_at: u64, at: u64) -> F
 }
 
 fn progressed(number: u64, agency: &str, state: DeliveryState, at: u64) -> Fact {
-    Fact::Progressed(Progressed {
+    Fact::Progressed(Box::new(Progressed {
         origin: "lgsp-h60".to_owned(),
         via: "axis".to_owned(),
         doc_id: id_bytes(doc_id(number)),
@@ -200,7 +200,7 @@ fn progressed(number: u64, agency: &str, state: DeliveryState, at: u64) -> Fact 
         state: state as i32,
         at,
         ..Progressed::default()
-    })
+    }))
 }
 
 fn expired(number: u64, agency: &str, at: u64) -> Fact {
