@@ -283,9 +283,8 @@ fn recipient_story(doc: &Doc, delivery: &Delivery) -> RecipientStory {
         && delivery.handed_on_at > Timestamp::ZERO
     {
         last.handed_on_at = Some(moment(delivery.handed_on_at));
-        last.stayed_ms = way
-            .last()
-            .map(|hop| millis(delivery.handed_on_at.since(Timestamp(hop.received_at))));
+        last.stayed_ms =
+            way.last().map(|hop| millis(delivery.handed_on_at.since(Timestamp(hop.received_at))));
         last.attempts = delivery.attempts;
     }
     let sent_at = doc.accepted.sent_at();

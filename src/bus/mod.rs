@@ -98,8 +98,7 @@ impl Bus {
         let state = foldhash::fast::FixedState::with_seed(seed);
         // The fold bounds the documents; news about what was taken is never refused.
         let boundless = MailboxLimits { depth_max: usize::MAX, ..limits };
-        let link =
-            |peer| (peer, Link::new(Mailbox::new(boundless)));
+        let link = |peer| (peer, Link::new(Mailbox::new(boundless)));
         Self {
             limits,
             links: neighbours.into_iter().map(link).collect(),

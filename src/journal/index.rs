@@ -13,12 +13,12 @@
 //! over hundreds of segments reads few of them. An index can always be built again from its segment.
 
 use super::Seq;
-use super::entry::{kind, put, take};
+use super::entry::{Content, Entry, Head, kind, put, take};
 use super::segment::{Header, Scanner, seed_of};
 use super::storage::{Storage, StorageFile};
 use crate::clock::Timestamp;
-use crate::domain::fact::PlatformId;
-use crate::journal::{Lookup, order_key};
+use crate::domain::fact::{Fact, PlatformId};
+use crate::journal::{Lookup, order_key, order_key_of};
 use std::io;
 
 /// What memory keeps of an index.
@@ -83,7 +83,7 @@ impl Summary {
         (is_ours && is_sane).then_some((summary, filter_bytes, crc))
     }
 
-    /// Reads the segment and writes its index: a temporary file first, then under its name.
+    /// Reads the segment and writes its index.
     pub(super) fn build<S: Storage>(
         storage: &S,
         header: &Header,
@@ -91,6 +91,15 @@ impl Summary {
     ) -> io::Result<Self> {
         let mut gathered = Gathered::default();
         gathered.read(&mut Scanner::new(segment, header, limit_of(header)))?;
+        Self::write(storage, header, gathered)
+    }
+
+    /// Writes an index: a temporary file first, then under its name.
+    pub(super) fn write<S: Storage>(
+        storage: &S,
+        header: &Header,
+        gathered: Gathered,
+    ) -> io::Result<Self> {
         let (summary, bytes) = gathered.encode(header);
         let temporary = format!("{:010}.idx.tmp", header.number);
         let file = storage.create(&temporary)?;
@@ -240,9 +249,9 @@ impl Table {
     }
 }
 
-/// Everything an index is made of, in memory while it is built.
+/// Everything an index is made of, in memory while it is built: by the writer as it writes, or from a segment.
 #[derive(Debug, Default)]
-struct Gathered {
+pub(super) struct Gathered {
     docs: Vec<Record>,
     keys: Vec<Record>,
     last_at: Timestamp,
@@ -254,24 +263,46 @@ impl Gathered {
         loop {
             while let Some(found) = scanner.next_batch()? {
                 for entry in found.entries() {
-                    self.last = entry.at;
-                    self.last_at = self.last_at.max(entry.head.at);
-                    let platform = entry.head.platform.0;
-                    let payload = entry.bytes.get(super::entry::HEAD_BYTES..).unwrap_or_default();
-                    keys_of(entry.head.kind, payload, |what| match what {
-                        Lookup::Doc(doc) => {
-                            self.docs.push(Record { key: doc.0, platform, offset: entry.at });
-                        }
-                        Lookup::Key(key) => {
-                            let key = u128::from(key);
-                            self.keys.push(Record { key, platform, offset: entry.at });
-                        }
-                    });
+                    self.add(&entry.head, entry.at, entry.bytes);
                 }
             }
             // A stretch that rotted after the seal must not hide what stands behind it.
             let Some((at, head)) = scanner.later_batch()? else { return Ok(()) };
             scanner.skip_to(at, head.number);
+        }
+    }
+
+    /// As much room as the last segment took.
+    pub(super) fn like(last: &Self) -> Self {
+        Self {
+            docs: Vec::with_capacity(last.docs.len()),
+            keys: Vec::with_capacity(last.keys.len()),
+            ..Self::default()
+        }
+    }
+
+    /// An entry as the writer has it, at this offset of its segment.
+    pub(super) fn add_entry(&mut self, entry: &Entry, offset: u32) {
+        self.note(offset, entry.at);
+        keys_of_entry(entry, |what| self.found(what, entry.platform.0, offset));
+    }
+
+    /// The entry with this head, at this offset of its segment; `bytes` are the whole of it.
+    fn add(&mut self, head: &Head, offset: u32, bytes: &[u8]) {
+        self.note(offset, head.at);
+        let payload = bytes.get(super::entry::HEAD_BYTES..).unwrap_or_default();
+        keys_of(head.kind, payload, |what| self.found(what, head.platform.0, offset));
+    }
+
+    fn note(&mut self, offset: u32, at: Timestamp) {
+        self.last = offset;
+        self.last_at = self.last_at.max(at);
+    }
+
+    fn found(&mut self, what: Lookup, platform: u32, offset: u32) {
+        match what {
+            Lookup::Doc(doc) => self.docs.push(Record { key: doc.0, platform, offset }),
+            Lookup::Key(key) => self.keys.push(Record { key: key.into(), platform, offset }),
         }
     }
 
@@ -354,8 +385,34 @@ fn probes(what: Lookup, count: u16, bits: usize) -> impl Iterator<Item = usize> 
     })
 }
 
+/// What an entry can be found by.
+pub(super) fn keys_of_entry(entry: &Entry, mut found: impl FnMut(Lookup)) {
+    let Content::Fact(fact) = &entry.content else { return };
+    let mut doc = |id: &[u8]| {
+        if let Some(id) = crate::domain::envelope::DocId::from_slice(id) {
+            found(Lookup::Doc(id));
+        }
+    };
+    match fact {
+        Fact::Accepted(fact) => {
+            doc(&fact.doc_id);
+            fact.recipients.iter().for_each(|recipient| doc(&recipient.doc_id));
+            found(Lookup::Key(order_key_of(fact)));
+        }
+        Fact::HandedOn(fact) => fact.receivers.iter().for_each(|receiver| doc(receiver)),
+        Fact::Attempted(fact) => doc(&fact.receiver),
+        Fact::Confirmed(fact) => doc(&fact.receiver),
+        Fact::Expired(fact) => doc(&fact.receiver),
+        Fact::Progressed(fact) => {
+            doc(&fact.doc_id);
+            doc(&fact.receiver);
+        }
+        Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_) => {}
+    }
+}
+
 /// What a fact can be found by, read from its bytes without making the fact.
-fn keys_of(kind: u8, payload: &[u8], mut found: impl FnMut(Lookup)) {
+pub(super) fn keys_of(kind: u8, payload: &[u8], mut found: impl FnMut(Lookup)) {
     let mut doc = |id: &[u8]| {
         if let Some(id) = crate::domain::envelope::DocId::from_slice(id) {
             found(Lookup::Doc(id));

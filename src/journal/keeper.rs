@@ -3,6 +3,7 @@
 //! A new file is filled with zeros piece by piece, each flushed, so that the writer's own flushes do not
 //! wait behind 64 MiB. A reclaimed file is used as it is.
 
+use super::index::Gathered;
 use super::segment::PAGE_BYTES;
 use super::shelf::Shelf;
 use super::storage::{Storage, StorageFile};
@@ -24,7 +25,7 @@ pub(super) struct Keeper<S> {
 struct Work {
     spares: VecDeque<String>,
     names_given: u64,
-    to_index: VecDeque<u32>,
+    to_index: VecDeque<(u32, Option<Gathered>)>,
     is_closed: bool,
     failed: Option<io::Error>,
 }
@@ -82,12 +83,11 @@ impl<S: Storage> Keeper<S> {
         }
         let next = work.to_index.pop_front();
         drop(work);
-        if let Some(number) = next
-            && let Err(error) = shelf.prepare(number)
-        {
+        let Some((number, gathered)) = next else { return false };
+        if let Err(error) = shelf.prepare(number, gathered) {
             tracing::error!(segment = number, %error, "journal index was not written");
         }
-        next.is_some()
+        true
     }
 
     fn make_spare(&self, name: String) {
@@ -138,8 +138,12 @@ impl<S: Storage> Keeper<S> {
         self.ready.notify_all();
     }
 
-    pub(super) fn index(&self, number: u32) {
-        self.work.lock().to_index.push_back(number);
+    /// A keeper that lags reads the segments again: what waits for it does not grow with them.
+    pub(super) fn index(&self, number: u32, gathered: Option<Gathered>) {
+        let mut work = self.work.lock();
+        let gathered = gathered.filter(|_| work.to_index.len() < GATHERED_MAX);
+        work.to_index.push_back((number, gathered));
+        drop(work);
         self.wake.notify_one();
     }
 
@@ -190,6 +194,9 @@ fn file_name(number: u64) -> String {
 fn number_of(name: &str) -> Option<u64> {
     name.strip_prefix("spare-")?.parse().ok()
 }
+
+/// Segments whose index waits in memory to be written; a few megabytes each.
+const GATHERED_MAX: usize = 4;
 
 const TEMPORARY: &str = "spare.tmp";
 const PIECE_BYTES: usize = 256 * PAGE_BYTES as usize;

@@ -104,7 +104,7 @@ impl<S: Storage> Shared<S> {
         let (spares, bytes) = (options.spare_segments, options.segment_bytes);
         let keeper = Keeper::new(storage.clone(), bytes, spares, &names)?;
         let sealed = numbers.iter().take(numbers.len().saturating_sub(1));
-        sealed.for_each(|number| keeper.index(*number));
+        sealed.for_each(|number| keeper.index(*number, None));
         let queue =
             Queue::new(options.batch_bytes_max, options.queue_bytes_max, options.queue_batches_max);
         let shared = Arc::new(Self {

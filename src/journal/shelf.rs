@@ -4,7 +4,7 @@
 //! checkpoint: the keeper loads indexes behind its back, and a look-up loads those that it finds missing.
 
 use super::entry::{Content, Entry, HEAD_BYTES, Head};
-use super::index::{self, Summary};
+use super::index::{self, Gathered, Summary};
 use super::keeper::Keeper;
 use super::segment::{FIRST_BATCH_AT, Header, file_name, seed_of};
 use super::storage::{Storage, StorageFile};
@@ -221,21 +221,31 @@ impl<S: Storage> Shelf<S> {
         Ok(())
     }
 
-    /// Loads or builds the index of a sealed segment, so that the first look-up need not.
-    pub(super) fn prepare(&self, number: u32) -> Result<(), ReadError> {
+    /// Loads or builds the index of a sealed segment, so that the first look-up need not. What the writer has
+    /// gathered spares reading the segment.
+    pub(super) fn prepare(&self, number: u32, gathered: Option<Gathered>) -> Result<(), ReadError> {
         let segment = self.segments.lock().get(&number).cloned();
-        segment.map_or(Ok(()), |segment| self.summary(&segment).map(drop))
+        segment.map_or(Ok(()), |segment| self.summary_from(&segment, gathered).map(drop))
     }
 
     fn summary(&self, segment: &Segment) -> Result<Arc<Summary>, ReadError> {
+        self.summary_from(segment, None)
+    }
+
+    fn summary_from(
+        &self,
+        segment: &Segment,
+        gathered: Option<Gathered>,
+    ) -> Result<Arc<Summary>, ReadError> {
         let mut kept = segment.summary.lock();
         if let Some(summary) = &*kept {
             return Ok(Arc::clone(summary));
         }
         let (file, header) = self.open_segment(segment)?;
-        let summary = match Summary::load(&self.storage, &header)? {
-            Some(summary) => summary,
-            None => Summary::build(&self.storage, &header, file)?,
+        let summary = match (Summary::load(&self.storage, &header)?, gathered) {
+            (Some(summary), _) => summary,
+            (None, Some(gathered)) => Summary::write(&self.storage, &header, gathered)?,
+            (None, None) => Summary::build(&self.storage, &header, file)?,
         };
         Ok(Arc::clone(kept.insert(Arc::new(summary))))
     }

@@ -23,6 +23,8 @@ struct Inner {
     /// The last entry that is not in `kept`.
     floor: Seq,
     durable: Position,
+    /// Where in `kept` the last chunk was found: the next one asked for stands there or close behind.
+    hint: usize,
     /// As far as the reader has come.
     read: Seq,
     /// Who waits for batches that left `kept` unread, by first entry.
@@ -60,6 +62,7 @@ impl Tail {
             bytes: 0,
             floor,
             durable,
+            hint: 0,
             read: Seq(0),
             tickets: VecDeque::new(),
             closed: None,
@@ -85,6 +88,7 @@ impl Tail {
             && let Some(oldest) = inner.kept.pop_front()
         {
             inner.bytes -= oldest.bytes;
+            inner.hint = inner.hint.saturating_sub(1);
             inner.floor = oldest.batch.last();
             if oldest.batch.ticket != Ticket(0) && oldest.batch.last() > inner.read {
                 let waiter = (oldest.batch.first(), oldest.batch.ticket);
@@ -145,11 +149,16 @@ impl Tail {
 
     /// The chunk at `seq`: `None` when it is not in memory, `Some(None)` when no chunk stands there.
     pub(super) fn chunk(&self, seq: Seq) -> Option<Option<Bytes>> {
-        let inner = self.inner.lock();
+        let mut inner = self.inner.lock();
         if seq <= inner.floor {
             return None;
         }
-        let index = inner.kept.partition_point(|kept| kept.batch.last() < seq);
+        let is_there = |kept: &Kept| kept.batch.first() <= seq && seq <= kept.batch.last();
+        let near =
+            (inner.hint..inner.hint + 2).find(|at| inner.kept.get(*at).is_some_and(is_there));
+        let index =
+            near.unwrap_or_else(|| inner.kept.partition_point(|kept| kept.batch.last() < seq));
+        inner.hint = index;
         Some(inner.kept.get(index).and_then(|kept| {
             let place = kept.batch.seqs.binary_search(&seq).ok()?;
             match &kept.batch.entries.get(place)?.content {

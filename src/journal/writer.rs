@@ -5,6 +5,7 @@
 //! Invariant: a batch is shown to anybody only after its flush has returned. After a write or flush that failed
 //! nothing is written any more: what the disk then holds is not known, and the next start finds out.
 
+use super::index::Gathered;
 use super::queue::Queued;
 use super::segment::{
     BATCH_HEAD_BYTES, BatchHead, FIRST_BATCH_AT, Header, PAGE_BYTES, Scanner, file_name, seed_of,
@@ -83,6 +84,9 @@ impl<S: Storage> Writer<S> {
                 let start = low(buffer.len());
                 let at = active.at + start;
                 let crc = entry.encode(back, seed ^ at, buffer);
+                if let Some(gathered) = &mut active.gathered {
+                    gathered.add_entry(entry, at);
+                }
                 digest.update(&crc.to_le_bytes());
                 back = low(buffer.len()) - start;
                 count += 1;
@@ -110,6 +114,7 @@ impl<S: Storage> Writer<S> {
     fn roll(&mut self) -> io::Result<()> {
         let shared = &self.shared;
         let spare = shared.keeper.take_spare()?;
+        let gathered = self.active.gathered.take();
         let former = &self.active;
         let header = Header {
             number: former.header.number + 1,
@@ -123,8 +128,11 @@ impl<S: Storage> Writer<S> {
         };
         let sealed = former.header.number;
         self.active = Active::start(&shared.storage, &spare, header)?;
+        if let Some(last) = &gathered {
+            self.active.gathered = Some(Gathered::like(last));
+        }
         shared.shelf.add(header.number);
-        shared.keeper.index(sealed);
+        shared.keeper.index(sealed, gathered);
         Ok(())
     }
 }
@@ -147,6 +155,8 @@ pub(super) struct Active<F> {
     /// Where the next batch goes.
     pub(super) at: u32,
     file: F,
+    /// For its index; `None` when an earlier process began it.
+    gathered: Option<Gathered>,
 }
 
 impl<F: StorageFile> Active<F> {
@@ -160,13 +170,14 @@ impl<F: StorageFile> Active<F> {
         file.sync()?;
         storage.rename(name, &file_name(header.number))?;
         storage.sync_names()?;
-        Ok(Self { next_batch: header.first_batch, at: FIRST_BATCH_AT, header, file })
+        let gathered = Some(Gathered::default());
+        Ok(Self { next_batch: header.first_batch, at: FIRST_BATCH_AT, header, file, gathered })
     }
 
     /// Goes on where the scanner stopped.
     pub(super) fn resume(header: Header, scanner: Scanner<F>) -> Self {
         let (next_batch, at) = (scanner.number(), scanner.at());
-        Self { header, next_batch, at, file: scanner.into_file() }
+        Self { header, next_batch, at, file: scanner.into_file(), gathered: None }
     }
 
     pub(super) const fn position(&self) -> Position {

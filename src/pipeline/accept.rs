@@ -4,7 +4,7 @@
 //! written must be carried), and nothing of a body is written before the state-secret guard has passed.
 
 use super::append::{Answers, Prepared, Waiting};
-use super::submitted::{Door, accepted_of};
+use super::submitted::{Door, accepted_of, correlation, field_digest, name};
 use super::{Pipeline, Platform, Ports, parse_code};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::agency::AgencyCode;
@@ -18,7 +18,7 @@ use crate::domain::status::BusinessStatus;
 use crate::domain::tracking::Verdict;
 use crate::journal::{Content as EntryContent, Journal, Lookup};
 use crate::pipeline::bodies::Digest;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use sha2::Digest as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -172,6 +172,9 @@ impl<P: Ports> Pipeline<P> {
             member = %submission.caller.id(),
             correlation_id = %submission.correlation_id,
         );
+        if span.is_disabled() {
+            return self.prepare(platform, place, submission, now).await;
+        }
         let prepared =
             self.prepare(platform, place, submission, now).instrument(span.clone()).await;
         span.in_scope(|| match &prepared {
@@ -508,62 +511,6 @@ fn check_sender(
             Err(wrong(Reason::SenderDissolved).detail(into))
         }
     }
-}
-
-/// Of an envelope handed in as fields the whole is the file: two documents may carry the same payload.
-fn field_digest(accepted: &Accepted, payload: &Digest) -> Digest {
-    let mut hash = sha2::Sha256::new();
-    for text in [
-        &accepted.from,
-        &accepted.document_id,
-        &accepted.answers_sender,
-        &accepted.answers_document_id,
-        &accepted.reason,
-        &accepted.subject,
-    ] {
-        hash.update(text.as_bytes());
-        hash.update([0]);
-    }
-    hash.update(accepted.kind.to_be_bytes());
-    hash.update(accepted.status.to_be_bytes());
-    for recipient in &accepted.recipients {
-        hash.update(recipient.agency.as_bytes());
-        hash.update([0]);
-    }
-    hash.update(payload);
-    hash.finalize().into()
-}
-
-/// Gives the document and each recipient their ids, and the file and the body their digests; all in one allocation.
-fn name(
-    accepted: &mut Accepted,
-    doc_id: DocId,
-    to: &[AgencyCode],
-    body_sha256: Digest,
-    file_sha256: Digest,
-) {
-    const ID_BYTES: usize = 16;
-    let mut all = BytesMut::with_capacity(ID_BYTES * (1 + to.len()) + 2 * body_sha256.len());
-    all.extend_from_slice(&doc_id.to_bytes());
-    all.extend_from_slice(&body_sha256);
-    all.extend_from_slice(&file_sha256);
-    for agency in to {
-        all.extend_from_slice(&doc_id.receiver(agency).to_bytes());
-    }
-    let mut all = all.freeze();
-    accepted.doc_id = all.split_to(ID_BYTES);
-    let body_sha256 = all.split_to(body_sha256.len());
-    accepted.body.get_or_insert_default().sha256 = body_sha256;
-    accepted.file_sha256 = all.split_to(file_sha256.len());
-    for recipient in &mut accepted.recipients {
-        recipient.doc_id = all.split_to(ID_BYTES);
-    }
-}
-
-fn correlation(given: String, doc_id: DocId) -> String {
-    let is_fit =
-        !given.is_empty() && given.len() <= 64 && given.bytes().all(|b| b.is_ascii_graphic());
-    if is_fit { given } else { doc_id.text() }
 }
 
 fn answer_of(accepted: &Accepted, doc_id: DocId, is_duplicate: bool) -> AcceptedAnswer {

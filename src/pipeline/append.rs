@@ -45,6 +45,7 @@ impl<P: Ports> Pipeline<P> {
     ) -> Vec<Waiting> {
         let mut waiting = Vec::new();
         let mut group = Group::default();
+        group.entries.reserve_exact(prepared.len() * 2);
         for mut document in prepared {
             let stored = match document.stored.take() {
                 Some(chunks) => Some(chunks),

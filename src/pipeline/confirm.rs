@@ -2,7 +2,7 @@
 
 use super::{Pipeline, Platform, Ports};
 use crate::domain::agency::AgencyCode;
-use crate::domain::directory::Caller;
+use crate::domain::directory::{AgencyId, Caller};
 use crate::domain::envelope::DocId;
 use crate::domain::fact::{Confirmed, DeliveryState, Expired, Fact, id_bytes};
 use crate::domain::rejection::{Place, Reason, Rejection};
@@ -126,8 +126,13 @@ impl<P: Ports> Pipeline<P> {
             return Err(Rejection::new(Reason::BadTransition).at(Place::Parameter("status".into())));
         }
         match inbox {
-            Some(Inbox::Here(agency)) if caller.speaks_for(&agency) => Ok(true),
-            Some(Inbox::Here(_)) => Err(Reason::NotYourDocument.into()),
+            // Its own agencies first: a number is compared faster than a code.
+            Some(Inbox::Here(id, code))
+                if caller.member.agencies.contains(&id) || caller.speaks_for(&code) =>
+            {
+                Ok(true)
+            }
+            Some(Inbox::Here(..)) => Err(Reason::NotYourDocument.into()),
             Some(Inbox::Elsewhere) => Err(Reason::UnknownDocument.into()),
             None => self.check_old_word(platform, caller, word).await,
         }
@@ -219,7 +224,7 @@ impl<P: Ports> Pipeline<P> {
 
 /// Where memory knows a delivery to lie.
 enum Inbox {
-    Here(AgencyCode),
+    Here(AgencyId, AgencyCode),
     Elsewhere,
 }
 
@@ -228,7 +233,7 @@ fn inboxes_of(platform: &Platform, words: &[Word]) -> Vec<Option<Inbox>> {
     let inbox = |word: &Word| {
         let (_, delivery) = post.tracking.delivery(word.receiver)?;
         Some(match delivery.to {
-            Some(Destination::Inbox(_)) => Inbox::Here(delivery.agency),
+            Some(Destination::Inbox(id)) => Inbox::Here(id, delivery.agency),
             Some(Destination::Link(_)) | None => Inbox::Elsewhere,
         })
     };

@@ -279,7 +279,8 @@ impl<P: Ports> Pipeline<P> {
         let entries: Vec<Entry> = reports
             .iter()
             .map(|report| {
-                let content = Content::Fact(Fact::Progressed(Box::new(progressed_of(peer, report))));
+                let content =
+                    Content::Fact(Fact::Progressed(Box::new(progressed_of(peer, report))));
                 Entry { id: self.entry_id(), platform: platform.id, at: now, content }
             })
             .collect();

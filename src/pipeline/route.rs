@@ -129,8 +129,10 @@ impl<P: Ports> Pipeline<P> {
             let read = self.ports.journal().read(after, FOLD_ENTRIES_MAX);
             let Ok(read) = self.ports.clock().timeout_at(due, read).await else {
                 last_checkpoint = self.now();
-                self.checkpoint(after).await;
-                (kept, entries) = (after, 0);
+                if self.checkpoint(after).await {
+                    kept = after;
+                }
+                entries = 0;
                 continue;
             };
             match read {
@@ -158,20 +160,23 @@ impl<P: Ports> Pipeline<P> {
                 || entries >= self.limits.checkpoint_entries_max;
             if is_due && self.is_open() {
                 last_checkpoint = now;
-                self.checkpoint(after).await;
-                (kept, entries) = (after, 0);
+                if self.checkpoint(after).await {
+                    kept = after;
+                }
+                entries = 0;
             }
         }
     }
 
-    /// Keeps the fold's state; then segments that only hold the past can be given back.
-    pub async fn checkpoint(&self, upto: Seq) {
+    /// Keeps the fold's state; then segments that only hold the past can be given back. False when it was not
+    /// kept: it is tried again when the next one is due.
+    pub async fn checkpoint(&self, upto: Seq) -> bool {
         let state = self.image();
         if let Err(error) =
             self.ports.journal().checkpoint(upto, state.encode_to_vec().into()).await
         {
             tracing::warn!(%error, "the checkpoint was not written; a restart reads more");
-            return;
+            return false;
         }
         self.checkpoint_at.store(self.now().0, Ordering::Relaxed);
         let mut pinned: Vec<Seq> = Vec::new();
@@ -185,6 +190,7 @@ impl<P: Ports> Pipeline<P> {
             Ok(bytes) => tracing::debug!(bytes, "old segments were given back"),
             Err(error) => tracing::warn!(%error, "old segments could not be given back"),
         }
+        true
     }
 
     fn image(&self) -> ProcessImage {

@@ -1,10 +1,14 @@
 //! The fact that a submission becomes.
 
+use super::bodies::Digest;
 use crate::clock::Timestamp;
+use crate::domain::agency::AgencyCode;
 use crate::domain::directory::Caller;
-use crate::domain::envelope::{Envelope, Kind};
+use crate::domain::envelope::{DocId, Envelope, Kind};
 use crate::domain::fact::{Accepted, Recipient};
 use crate::domain::status::BusinessStatus;
+use bytes::BytesMut;
+use sha2::Digest as _;
 
 /// Where and by whom it was handed in.
 #[derive(Clone, Copy, Debug)]
@@ -82,4 +86,60 @@ fn about(envelope: &Envelope) -> (String, String) {
         answers.organ_id.map(|code| code.as_str().to_owned()).unwrap_or_default()
     };
     (sender, answers.document_id.clone())
+}
+
+/// Of an envelope handed in as fields the whole is the file: two documents may carry the same payload.
+pub(super) fn field_digest(accepted: &Accepted, payload: &Digest) -> Digest {
+    let mut hash = sha2::Sha256::new();
+    for text in [
+        &accepted.from,
+        &accepted.document_id,
+        &accepted.answers_sender,
+        &accepted.answers_document_id,
+        &accepted.reason,
+        &accepted.subject,
+    ] {
+        hash.update(text.as_bytes());
+        hash.update([0]);
+    }
+    hash.update(accepted.kind.to_be_bytes());
+    hash.update(accepted.status.to_be_bytes());
+    for recipient in &accepted.recipients {
+        hash.update(recipient.agency.as_bytes());
+        hash.update([0]);
+    }
+    hash.update(payload);
+    hash.finalize().into()
+}
+
+/// Gives the document and each recipient their ids, and the file and the body their digests; all in one allocation.
+pub(super) fn name(
+    accepted: &mut Accepted,
+    doc_id: DocId,
+    to: &[AgencyCode],
+    body_sha256: Digest,
+    file_sha256: Digest,
+) {
+    const ID_BYTES: usize = 16;
+    let mut all = BytesMut::with_capacity(ID_BYTES * (1 + to.len()) + 2 * body_sha256.len());
+    all.extend_from_slice(&doc_id.to_bytes());
+    all.extend_from_slice(&body_sha256);
+    all.extend_from_slice(&file_sha256);
+    for agency in to {
+        all.extend_from_slice(&doc_id.receiver(agency).to_bytes());
+    }
+    let mut all = all.freeze();
+    accepted.doc_id = all.split_to(ID_BYTES);
+    let body_sha256 = all.split_to(body_sha256.len());
+    accepted.body.get_or_insert_default().sha256 = body_sha256;
+    accepted.file_sha256 = all.split_to(file_sha256.len());
+    for recipient in &mut accepted.recipients {
+        recipient.doc_id = all.split_to(ID_BYTES);
+    }
+}
+
+pub(super) fn correlation(given: String, doc_id: DocId) -> String {
+    let is_fit =
+        !given.is_empty() && given.len() <= 64 && given.bytes().all(|b| b.is_ascii_graphic());
+    if is_fit { given } else { doc_id.text() }
 }

@@ -90,10 +90,9 @@ impl Rules {
         let doubt = self.check_secrecy(&document.header, given)?;
         let signatures = document.header.signatures;
         document.header.warnings.extend(doubt);
-        let checked =
-            self.believe(&mut document.header, given).and_then(|mut envelope| {
-                self.check_rest(&mut envelope, given).map(|()| envelope)
-            });
+        let checked = self
+            .believe(&mut document.header, given)
+            .and_then(|mut envelope| self.check_rest(&mut envelope, given).map(|()| envelope));
         let mut envelope = checked.map_err(|refused| located(refused, &mut document.header))?;
         if envelope.kind != super::envelope::Kind::Status {
             manifest::check(self.mode, &document, &mut envelope.warnings)?;

@@ -73,9 +73,10 @@ pub(super) fn submission_of(
     };
     let content = match wire.content.take() {
         Some(v1::submission::Content::Edxml(file)) => Content::Edxml(file),
-        Some(v1::submission::Content::Envelope(envelope)) => {
-            Content::Fields { envelope: Box::new(envelope_of(envelope)?), payload: std::mem::take(&mut wire.payload) }
-        }
+        Some(v1::submission::Content::Envelope(envelope)) => Content::Fields {
+            envelope: Box::new(envelope_of(envelope)?),
+            payload: std::mem::take(&mut wire.payload),
+        },
         None => return Err(Rejection::new(Reason::Empty)),
     };
     Ok(Submission {
