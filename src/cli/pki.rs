@@ -74,7 +74,7 @@ fn one(record: Result<Record, PkiError>, pki: &Pki, context: &Context) -> Result
     let record = record.map_err(|error| failed(&error))?;
     if context.wording.json {
         let files = pki.bundle(&record.holder);
-        let mut json = json(&record);
+        let mut json = json(&record, context);
         if let Some(object) = json.as_object_mut() {
             object.insert("ok".into(), true.into());
             object.insert("cert".into(), files.chain.display().to_string().into());
@@ -87,7 +87,7 @@ fn one(record: Result<Record, PkiError>, pki: &Pki, context: &Context) -> Result
 
 fn listed(records: &[Record], context: &Context) -> Answer {
     if context.wording.json {
-        let all: Vec<_> = records.iter().map(json).collect();
+        let all: Vec<_> = records.iter().map(|record| json(record, context)).collect();
         return Answer::json(serde_json::json!({ "version": 1, "ok": true, "certificates": all }));
     }
     let heads = context.wording.pick(
@@ -99,12 +99,55 @@ fn listed(records: &[Record], context: &Context) -> Answer {
     Answer::data(words::table(&rows))
 }
 
+/// What a certificate is worth at a moment.
+#[derive(Clone, Copy)]
+enum State {
+    Current,
+    Superseded,
+    Revoked,
+    NotYetValid,
+    Expired,
+}
+
+impl State {
+    const fn of(record: &Record, now: Timestamp) -> Self {
+        if record.revoked.is_some() {
+            Self::Revoked
+        } else if now.0 > record.not_after.0 {
+            Self::Expired
+        } else if now.0 < record.not_before.0 {
+            Self::NotYetValid
+        } else if record.current {
+            Self::Current
+        } else {
+            Self::Superseded
+        }
+    }
+
+    const fn vi(self) -> &'static str {
+        match self {
+            Self::Current => "đang dùng",
+            Self::Superseded => "đã thay",
+            Self::Revoked => "đã thu hồi",
+            Self::NotYetValid => "chưa có hiệu lực",
+            Self::Expired => "đã hết hạn",
+        }
+    }
+
+    const fn en(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Superseded => "superseded",
+            Self::Revoked => "revoked",
+            Self::NotYetValid => "not yet valid",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 fn row(record: &Record, context: &Context) -> Vec<String> {
-    let state = match (&record.revoked, record.current) {
-        (Some(_), _) => context.wording.pick("đã thu hồi", "revoked"),
-        (None, true) => context.wording.pick("đang dùng", "current"),
-        (None, false) => context.wording.pick("đã thay", "superseded"),
-    };
+    let state = State::of(record, context.clock.now());
+    let state = context.wording.pick(state.vi(), state.en());
     vec![
         record.serial.to_string(),
         record.holder.to_string(),
@@ -113,8 +156,9 @@ fn row(record: &Record, context: &Context) -> Vec<String> {
     ]
 }
 
-fn json(record: &Record) -> serde_json::Value {
+fn json(record: &Record, context: &Context) -> serde_json::Value {
     serde_json::json!({
+        "state": State::of(record, context.clock.now()).en(),
         "serial": record.serial.to_string(),
         "holder": record.holder.to_string(),
         "not_before": crate::story::moment(record.not_before),

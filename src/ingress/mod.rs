@@ -13,7 +13,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Members;
 use crate::domain::routing::PlatformIx;
 use crate::pipeline::{Connections, Pipeline, Ports};
-use crate::tls::TlsServer;
+use crate::tls::{Cause, TlsServer};
 use grpc::NativeServices;
 use head::RequestHead;
 use http::{Request, Response};
@@ -132,7 +132,13 @@ impl<P: Ports> Door<P> {
                 if let Some(platform) = self.pipeline.platform(self.platform) {
                     platform.counters.connections.fault(fault.code());
                 }
-                tracing::info!(%from, code = fault.code(), fault = %fault.en(), "a connection was refused");
+                let (code, said) = (fault.code(), fault.en());
+                // Who tries the door and goes away is nobody's fault; a certificate that does not hold is.
+                if matches!(fault.cause, Cause::Closed | Cause::Timeout | Cause::NotTls) {
+                    tracing::info!(%from, code, fault = %said, "a connection was refused");
+                } else {
+                    tracing::warn!(%from, code, fault = %said, "a connection was refused");
+                }
                 return;
             }
         };

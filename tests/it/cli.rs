@@ -323,6 +323,23 @@ fn every_failure_has_its_exit_code_and_both_languages() {
 }
 
 #[test]
+fn the_list_of_certificates_says_which_have_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    assert_eq!(code(&run(data, &["pki", "init"])), 0);
+    let path = data.join("pki/index.json");
+    let mut index: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    index["certificates"][0]["not_after"] = "2020-01-01T00:00:00Z".into();
+    index["certificates"][1]["not_before"] = "2120-01-01T00:00:00Z".into();
+    std::fs::write(&path, index.to_string()).unwrap();
+    let states = &json(data, &["pki", "list"])["certificates"];
+    let states: Vec<_> = (0..3).map(|place| states[place]["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["expired", "not yet valid", "current"]);
+    let listed = run(data, &["--lang", "vi", "pki", "list"]);
+    assert!(text(&listed.stdout).contains("đã hết hạn"), "{listed:?}");
+}
+
+#[test]
 fn every_command_prints_json_that_parses() {
     let up = Up::start(&[]);
     let data = up.data.as_path();
