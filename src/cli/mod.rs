@@ -104,12 +104,30 @@ pub struct Parsed {
     pub context: Context,
 }
 
+/// Where the command's name stands, behind options that every command has.
+fn command_at(args: &[OsString]) -> Option<usize> {
+    const WITH_VALUE: [&str; 6] = ["--lang", "-o", "--format", "--color", "--log", "--data"];
+    let mut place = 1;
+    loop {
+        let word = args.get(place)?.to_str()?;
+        if WITH_VALUE.contains(&word) {
+            place += 2;
+        } else if word.starts_with('-') {
+            place += 1;
+        } else {
+            return Some(place);
+        }
+    }
+}
+
 /// Reads the command line. Help, the version and mistakes are answers.
 pub fn parse(mut args: Vec<OsString>) -> Result<Parsed, Answer> {
     let lang = language::chosen(&args);
     // `lienthong help send` is `lienthong send --help`.
-    if args.get(1).is_some_and(|word| word == "help") {
-        args.remove(1);
+    if let Some(place) = command_at(&args)
+        && args.get(place).is_some_and(|word| word == "help")
+    {
+        args.remove(place);
         args.push("--help".into());
     }
     let matched = language::command(lang)

@@ -405,6 +405,7 @@ fn help_begins_with_examples_in_the_language_asked_for() {
     for (args, first) in [
         (&["--help"][..], "Ví dụ:\n  lienthong demo"),
         (&["help", "send"], "Ví dụ:\n  lienthong send"),
+        (&["-q", "--lang", "en", "help", "send"], "Examples:\n  lienthong send"),
         (&["send", "--help", "--lang", "en"], "Examples:\n  lienthong send"),
         (&["--lang=en", "pki", "revoke", "-h"], "Revoke"),
     ] {
