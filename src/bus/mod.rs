@@ -343,3 +343,29 @@ impl Bus {
 
 /// Leases end by settlement, not by time: who holds one lives in this process.
 const FOREVER: Timestamp = Timestamp(u64::MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_woken_once_however_much_came_for_it_and_again_for_what_comes_later() {
+        let limits = MailboxLimits { depth_max: 10, overtaken_max: 1 };
+        let mut bus = Bus::new(limits, [], 1);
+        let (_, first) = bus.subscribe(vec![AgencyId(1)], Vec::new());
+        let (_, second) = bus.subscribe(vec![AgencyId(2)], Vec::new());
+        let arrive = |bus: &mut Bus, number: u64, agency| {
+            let to = Destination::Inbox(AgencyId(agency));
+            bus.apply(&[Effect::Enqueue { to, number, key: number, urgent: false, bytes: 1 }]);
+        };
+        for (number, agency) in [(1, 1), (2, 2), (3, 1), (4, 2)] {
+            arrive(&mut bus, number, agency);
+        }
+        let woken = bus.take_wakes();
+        assert_eq!(woken.len(), 2);
+        assert!(Arc::ptr_eq(&woken[0], &first) && Arc::ptr_eq(&woken[1], &second));
+        assert!(bus.take_wakes().is_empty());
+        arrive(&mut bus, 5, 2);
+        assert!(Arc::ptr_eq(&bus.take_wakes()[0], &second));
+    }
+}
