@@ -4,7 +4,7 @@
 use crate::clock::Timestamp;
 use crate::domain::calendar;
 use crate::domain::envelope::{DocId, Kind};
-use crate::domain::fact::{Accepted, DeliveryState, Hop};
+use crate::domain::fact::{DeliveryState, Hop, Record};
 use crate::domain::tracking::{Delivery, Doc};
 use serde::Serialize;
 use std::sync::Arc;
@@ -137,7 +137,7 @@ pub fn tell(parts: Vec<(String, Vec<Doc>)>) -> Option<Story> {
     let platforms: Vec<String> = parts.iter().map(|(name, _)| name.clone()).collect();
     let docs: Vec<Doc> = parts.into_iter().flat_map(|(_, docs)| docs).collect();
     // The platform where it was handed in knows most.
-    let first = docs.iter().find(|doc| doc.accepted.via.is_empty()).or_else(|| docs.first())?;
+    let first = docs.iter().find(|doc| doc.accepted.via().is_empty()).or_else(|| docs.first())?;
     let accepted = &first.accepted;
     let body = accepted.body.clone().unwrap_or_default();
     let mut recipients: Vec<(DocId, DeliveryState, RecipientStory)> = Vec::new();
@@ -160,22 +160,22 @@ pub fn tell(parts: Vec<(String, Vec<Doc>)>) -> Option<Story> {
     Some(Story {
         version: 1,
         doc_id: first.id.to_string(),
-        document_id: accepted.document_id.clone(),
+        document_id: accepted.document_id().to_owned(),
         kind: kind_name(accepted.kind()),
-        from: accepted.from.clone(),
-        member: accepted.member.clone(),
-        origin: accepted.origin.clone(),
-        subject: accepted.subject.clone(),
-        notation: accepted.notation.clone(),
-        type_name: accepted.type_name.clone(),
-        promulgated_on: given(&accepted.promulgated_on),
-        due_on: given(&accepted.due_on),
+        from: accepted.from().to_owned(),
+        member: accepted.member().to_owned(),
+        origin: accepted.origin().to_owned(),
+        subject: accepted.subject().to_owned(),
+        notation: accepted.notation().to_owned(),
+        type_name: accepted.type_name().to_owned(),
+        promulgated_on: given(accepted.promulgated_on()),
+        due_on: given(accepted.due_on()),
         urgency: accepted.urgency,
         status: (accepted.status > 0).then_some(accepted.status),
-        reason: accepted.reason.clone(),
+        reason: accepted.reason().to_owned(),
         answers: answers(accepted),
         replaces: accepted.replaces.clone(),
-        correlation_id: accepted.correlation_id.clone(),
+        correlation_id: accepted.correlation_id().to_owned(),
         sha256: hex(&body.sha256),
         bytes: body.bytes,
         signature: signature_name(accepted.signature()),
@@ -189,14 +189,14 @@ pub fn tell(parts: Vec<(String, Vec<Doc>)>) -> Option<Story> {
 
 impl Story {
     /// Lists messages about this document: recalls, updates, replacements, statuses.
-    pub fn relate(&mut self, messages: &[Arc<Accepted>]) {
-        let related = |accepted: &Arc<Accepted>| RelatedStory {
+    pub fn relate(&mut self, messages: &[Arc<Record>]) {
+        let related = |accepted: &Arc<Record>| RelatedStory {
             doc_id: accepted.id().to_string(),
-            document_id: accepted.document_id.clone(),
+            document_id: accepted.document_id().to_owned(),
             kind: kind_name(accepted.kind()),
-            from: accepted.from.clone(),
+            from: accepted.from().to_owned(),
             status: (accepted.status > 0).then_some(accepted.status),
-            reason: accepted.reason.clone(),
+            reason: accepted.reason().to_owned(),
             sent_at: moment(accepted.sent_at()),
         };
         self.related = messages.iter().map(related).collect();
@@ -258,10 +258,10 @@ impl HopStory {
 }
 
 /// What a message is about.
-fn answers(accepted: &Accepted) -> Option<AnswersStory> {
-    (!accepted.answers_document_id.is_empty()).then(|| AnswersStory {
-        sender: accepted.answers_sender.clone(),
-        document_id: accepted.answers_document_id.clone(),
+fn answers(accepted: &Record) -> Option<AnswersStory> {
+    (!accepted.answers_document_id().is_empty()).then(|| AnswersStory {
+        sender: accepted.answers_sender().to_owned(),
+        document_id: accepted.answers_document_id().to_owned(),
     })
 }
 

@@ -12,7 +12,7 @@
 //! found elsewhere are never taken for it. The payload of a fact is its protobuf message.
 
 use crate::clock::Timestamp;
-use crate::domain::fact::{Fact, PlatformId};
+use crate::domain::fact::{Fact, PlatformId, Record};
 use bytes::Bytes;
 use prost::Message;
 use std::sync::Arc;
@@ -157,7 +157,7 @@ impl Content {
     fn payload_len(&self) -> usize {
         match self {
             Self::Chunk(bytes) => bytes.len(),
-            Self::Fact(Fact::Accepted(fact)) => fact.encoded_len(),
+            Self::Fact(Fact::Accepted(fact)) => fact.bytes().len(),
             Self::Fact(Fact::HandedOn(fact)) => fact.encoded_len(),
             Self::Fact(Fact::Attempted(fact)) => fact.encoded_len(),
             Self::Fact(Fact::Confirmed(fact)) => fact.encoded_len(),
@@ -173,7 +173,7 @@ impl Content {
     fn encode(&self, into: &mut Vec<u8>) {
         match self {
             Self::Chunk(bytes) => into.extend_from_slice(bytes),
-            Self::Fact(Fact::Accepted(fact)) => fact.encode_raw(into),
+            Self::Fact(Fact::Accepted(fact)) => into.extend_from_slice(fact.bytes()),
             Self::Fact(Fact::HandedOn(fact)) => fact.encode_raw(into),
             Self::Fact(Fact::Attempted(fact)) => fact.encode_raw(into),
             Self::Fact(Fact::Confirmed(fact)) => fact.encode_raw(into),
@@ -193,7 +193,9 @@ impl Content {
         // buffer of its own keeps one open document from holding a whole read of the disk.
         let own = Bytes::copy_from_slice(&payload);
         let fact = match kind {
-            kind::ACCEPTED => Fact::Accepted(Arc::new(message(own)?)),
+            kind::ACCEPTED => {
+                Fact::Accepted(Arc::new(Record::parse(own).or(Err(EntryError::Damaged))?))
+            }
             kind::HANDED_ON => Fact::HandedOn(message(own)?),
             kind::ATTEMPTED => Fact::Attempted(message(own)?),
             kind::CONFIRMED => Fact::Confirmed(message(own)?),
@@ -340,13 +342,13 @@ mod tests {
     fn accepted(text: String, id: Vec<u8>) -> Content {
         let recipient = Recipient { agency: text.clone(), ..Recipient::default() };
         let body = BodyRef { chunks: vec![1, u64::MAX], preceding: 3, ..BodyRef::default() };
-        Content::Fact(Fact::Accepted(Arc::new(Accepted {
+        Content::Fact(Fact::from(Accepted {
             subject: text,
             doc_id: id.into(),
             recipients: vec![recipient; 3],
             body: Some(body),
             ..Accepted::default()
-        })))
+        }))
     }
 
     fn sample(content: Content) -> Entry {

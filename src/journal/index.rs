@@ -396,7 +396,7 @@ pub(super) fn keys_of_entry(entry: &Entry, mut found: impl FnMut(Lookup)) {
     match fact {
         Fact::Accepted(fact) => {
             doc(&fact.doc_id);
-            fact.recipients.iter().for_each(|recipient| doc(&recipient.doc_id));
+            fact.recipients.iter().for_each(|to| doc(&to.doc_id.to_bytes()));
             found(Lookup::Key(order_key_of(fact)));
         }
         Fact::HandedOn(fact) => fact.receivers.iter().for_each(|receiver| doc(receiver)),

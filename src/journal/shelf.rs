@@ -10,7 +10,7 @@ use super::segment::{FIRST_BATCH_AT, Header, file_name, seed_of};
 use super::storage::{Storage, StorageFile};
 use super::{Lookup, ReadError, Seq, StoredFact};
 use crate::clock::Timestamp;
-use crate::domain::fact::{Accepted, Fact, PlatformId};
+use crate::domain::fact::{Fact, PlatformId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -213,11 +213,7 @@ impl<S: Storage> Shelf<S> {
             back = Head::parse(&bytes).ok_or_else(damaged)?.back;
         }
         chunks.reverse();
-        let accepted: &mut Accepted = Arc::make_mut(accepted);
-        if let Some(body) = &mut accepted.body {
-            body.chunks = chunks;
-            body.preceding = 0;
-        }
+        Arc::make_mut(accepted).place_body(chunks);
         Ok(())
     }
 

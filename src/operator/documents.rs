@@ -12,7 +12,7 @@ use crate::domain::agency::AgencyCode;
 use crate::domain::calendar::Calendar;
 use crate::domain::directory::search::plain;
 use crate::domain::envelope::{DocId, Kind};
-use crate::domain::fact::{Accepted, DeliveryState, order_key};
+use crate::domain::fact::{DeliveryState, Record, order_key};
 use crate::domain::status::BusinessStatus;
 use crate::domain::tracking::{Delivery, Doc};
 use crate::pipeline::{Platform, Ports};
@@ -199,7 +199,7 @@ fn nearest<P: Ports>(operated: &Operated<P>, asked: &str) -> Vec<String> {
     for platform in operated.pipeline.platforms() {
         let post = platform.post.lock();
         for doc in post.tracking.documents().into_iter().take(NEAREST_SCANNED_MAX) {
-            let (id, document_id) = (doc.id.to_string(), &doc.accepted.document_id);
+            let (id, document_id) = (doc.id.to_string(), doc.accepted.document_id());
             let distance =
                 strsim::osa_distance(document_id, wanted).min(strsim::osa_distance(&id, wanted));
             if distance <= NEAREST_DISTANCE_MAX {
@@ -283,7 +283,7 @@ impl Filter {
         let sent_at = accepted.sent_at();
         let below = |code: &AgencyCode, above: &AgencyCode| code.is_at_or_below(above);
         let from_fits = self.from.as_ref().is_none_or(|above| {
-            AgencyCode::parse(&accepted.from).is_ok_and(|code| below(&code, above))
+            AgencyCode::parse(accepted.from()).is_ok_and(|code| below(&code, above))
         });
         from_fits
             && sent_at >= self.since
@@ -301,19 +301,22 @@ impl Filter {
     fn fits_slowly(&self, candidate: &Candidate, calendar: &Calendar, now: Timestamp) -> bool {
         let accepted = &candidate.accepted;
         let type_fits =
-            self.type_name.is_empty() || plain(&accepted.type_name).contains(&self.type_name);
+            self.type_name.is_empty() || plain(accepted.type_name()).contains(&self.type_name);
         let overdue_fits =
             self.overdue.is_none_or(|wanted| candidate.is_overdue(calendar, now) == wanted);
         type_fits && overdue_fits && self.words_fit(accepted)
     }
 
-    fn words_fit(&self, accepted: &Accepted) -> bool {
+    fn words_fit(&self, accepted: &Record) -> bool {
         if self.words.is_empty() {
             return true;
         }
         let text = plain(&format!(
             "{} {} {} {}",
-            accepted.subject, accepted.notation, accepted.document_id, accepted.correlation_id
+            accepted.subject(),
+            accepted.notation(),
+            accepted.document_id(),
+            accepted.correlation_id()
         ));
         self.words.iter().all(|word| text.contains(word))
     }
@@ -363,7 +366,7 @@ struct Part {
 /// One document as one or more platforms know it.
 pub(super) struct Candidate {
     pub(super) id: DocId,
-    pub(super) accepted: Arc<Accepted>,
+    pub(super) accepted: Arc<Record>,
     pub(super) deliveries: Vec<Delivery>,
     platforms: Vec<String>,
 }
@@ -380,7 +383,7 @@ impl Candidate {
 
     /// Adds what another platform, or another copy on the same one, knows.
     pub(super) fn join(&mut self, mut other: Self) {
-        if !self.accepted.via.is_empty() && other.accepted.via.is_empty() {
+        if !self.accepted.via().is_empty() && other.accepted.via().is_empty() {
             std::mem::swap(self, &mut other);
         }
         for delivery in other.deliveries {
@@ -467,24 +470,24 @@ fn row<P: Ports>(
     let to = candidate.deliveries.iter().take(ROW_RECIPIENTS_MAX);
     DocumentRow {
         doc_id: candidate.id.to_string(),
-        document_id: accepted.document_id.clone(),
+        document_id: accepted.document_id().to_owned(),
         kind: kind_name(accepted.kind()),
-        from: accepted.from.clone(),
-        from_name: name_of(operated, &accepted.from),
+        from: accepted.from().to_owned(),
+        from_name: name_of(operated, accepted.from()),
         to: to.map(|delivery| delivery.agency.as_str().to_owned()).collect(),
         recipients: candidate.deliveries.len(),
-        subject: accepted.subject.clone(),
-        notation: accepted.notation.clone(),
-        type_name: accepted.type_name.clone(),
+        subject: accepted.subject().to_owned(),
+        notation: accepted.notation().to_owned(),
+        type_name: accepted.type_name().to_owned(),
         urgency: accepted.urgency,
         bytes: accepted.body.as_ref().map_or(0, |body| body.bytes),
         sent_at: moment(accepted.sent_at()),
-        due_on: Some(accepted.due_on.clone()).filter(|due_on| !due_on.is_empty()),
+        due_on: Some(accepted.due_on().to_owned()).filter(|due_on| !due_on.is_empty()),
         overdue: candidate.is_overdue(calendar, now),
         status: Some(accepted.status).filter(|status| *status > 0),
         states,
         platforms: candidate.platforms.clone(),
-        correlation_id: accepted.correlation_id.clone(),
+        correlation_id: accepted.correlation_id().to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::fault::{ErrorAnswer, Fault, Problem};
 use super::topology::{LiveLink, live_links};
 use super::{Desk, State, VERSION};
 use crate::clock::{Clock, Timestamp};
-use crate::domain::fact::{Accepted, DeliveryState};
+use crate::domain::fact::{DeliveryState, Record};
 use crate::pipeline::{Event, EventKind, Ports};
 use crate::story::{kind_name, moment};
 use axum::body::Body;
@@ -288,19 +288,19 @@ impl Gathered {
     }
 }
 
-fn sample(platform: &str, accepted: &Accepted) -> Sample {
+fn sample(platform: &str, accepted: &Record) -> Sample {
     let to = accepted.recipients.iter().take(SAMPLE_RECIPIENTS_MAX);
     Sample {
         platform: platform.to_owned(),
         doc_id: accepted.id().to_string(),
-        document_id: accepted.document_id.clone(),
+        document_id: accepted.document_id().to_owned(),
         kind: kind_name(accepted.kind()),
-        from: accepted.from.clone(),
-        to: to.map(|recipient| recipient.agency.clone()).collect(),
+        from: accepted.from().to_owned(),
+        to: to.map(|recipient| recipient.code().to_owned()).collect(),
         recipients: accepted.recipients.len(),
-        subject: accepted.subject.clone(),
+        subject: accepted.subject().to_owned(),
         urgency: accepted.urgency,
-        via: accepted.via.clone(),
+        via: accepted.via().to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{State, VERSION};
 use crate::clock::Timestamp;
 use crate::domain::calendar::Calendar;
 use crate::domain::envelope::DocId;
-use crate::domain::fact::{Accepted, DeliveryState};
+use crate::domain::fact::{DeliveryState, Record};
 use crate::domain::status::BusinessStatus;
 use crate::domain::tracking::Delivery;
 use crate::pipeline::Ports;
@@ -89,7 +89,7 @@ pub(super) async fn overdue<P: Ports>(
     for platform in operated.pipeline.platforms() {
         let post = platform.post.lock();
         for doc in post.tracking.documents() {
-            if doc.accepted.due_on.is_empty() {
+            if doc.accepted.due_on().is_empty() {
                 continue;
             }
             let candidate = Candidate::of(platform, doc);
@@ -120,11 +120,11 @@ pub(super) async fn overdue<P: Ports>(
 /// Since when a recipient has been late with a document; `None` when it is not.
 pub(super) fn since(
     calendar: &Calendar,
-    accepted: &Accepted,
+    accepted: &Record,
     delivery: &Delivery,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let due_on = accepted.due_on.parse().ok()?;
+    let due_on = accepted.due_on().parse().ok()?;
     let is_task = !matches!(
         delivery.state,
         DeliveryState::Refused | DeliveryState::Expired | DeliveryState::Fail
@@ -146,13 +146,13 @@ fn row(
     OverdueRow {
         doc_id: candidate.id.to_string(),
         receiver_doc_id: delivery.receiver.to_string(),
-        document_id: accepted.document_id.clone(),
-        subject: accepted.subject.clone(),
-        from: accepted.from.clone(),
+        document_id: accepted.document_id().to_owned(),
+        subject: accepted.subject().to_owned(),
+        from: accepted.from().to_owned(),
         agency: delivery.agency.as_str().to_owned(),
         agency_name: String::new(),
         sent_at: moment(accepted.sent_at()),
-        due_on: accepted.due_on.clone(),
+        due_on: accepted.due_on().to_owned(),
         due_at: moment(due),
         overdue_ms: millis(now.since(due)),
         overdue_working_ms: millis(calendar.working_time_between(due, now)),

@@ -5,13 +5,13 @@
 
 use super::append::{Answers, Prepared, Waiting};
 use super::submitted::{Door, accepted_of, correlation, field_digest, name};
-use super::{Pipeline, Platform, Ports, parse_code};
+use super::{Pipeline, Platform, Ports};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::agency::AgencyCode;
 use crate::domain::calendar;
 use crate::domain::directory::{Caller, Directory, Standing};
 use crate::domain::envelope::{Declaration, DocId, Envelope, Kind, SignatureState};
-use crate::domain::fact::{Accepted, BodyRef, DeliveryState, Fact, Recipient, order_key};
+use crate::domain::fact::{Accepted, BodyRef, DeliveryState, Fact, Recipient, Record, order_key};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::rules::{Expected, Given};
 use crate::domain::status::BusinessStatus;
@@ -77,22 +77,26 @@ pub struct ReceiverAnswer {
 }
 
 impl<P: Ports> Pipeline<P> {
-    /// Takes a batch of submissions of one platform. One answer each, in order; each is durable and folded.
+    /// Takes a batch of submissions of one platform, each as soon as the one before it is checked; what a face
+    /// could not read is refused in its place. One answer each, in order; each is durable and folded.
     pub async fn accept(
         &self,
         platform: &Platform,
-        submissions: Vec<Submission>,
+        submissions: impl ExactSizeIterator<Item = Result<Submission, Rejection>>,
     ) -> Vec<Result<AcceptedAnswer, Rejection>> {
         let now = self.now();
         let mut answers: Vec<Option<Result<AcceptedAnswer, Rejection>>> =
             Vec::with_capacity(submissions.len());
         let mut prepared = Vec::with_capacity(submissions.len());
         let gate = self.gate(false);
-        for (place, submission) in submissions.into_iter().enumerate() {
+        for (place, submission) in submissions.enumerate() {
             answers.push(None);
-            let checked = match &gate {
-                Ok(()) => self.prepare_traced(platform, place, submission, now).await,
-                Err(rejection) => Err(rejection.clone()),
+            let checked = match (submission, &gate) {
+                (Ok(submission), Ok(())) => {
+                    self.prepare_traced(platform, place, submission, now).await
+                }
+                (Err(rejection), _) => Err(rejection),
+                (_, Err(rejection)) => Err(rejection.clone()),
             };
             match checked {
                 Ok(document) => prepared.push(document),
@@ -116,7 +120,7 @@ impl<P: Ports> Pipeline<P> {
         platform: &Platform,
         submission: Submission,
     ) -> Result<AcceptedAnswer, Rejection> {
-        let mut answers = self.accept(platform, vec![submission]).await;
+        let mut answers = self.accept(platform, std::iter::once(Ok(submission))).await;
         answers.pop().unwrap_or_else(|| Err(Reason::Internal.into()))
     }
 
@@ -180,8 +184,8 @@ impl<P: Ports> Pipeline<P> {
         span.in_scope(|| match &prepared {
             Ok(document) => tracing::debug!(
                 doc = %document.accepted.id(),
-                correlation_id = %document.accepted.correlation_id,
-                bytes = document.body.len(),
+                correlation_id = %document.accepted.correlation_id(),
+                bytes = document.accepted.body_bytes(),
                 "checked"
             ),
             Err(rejection) => tracing::debug!(%rejection, "refused"),
@@ -228,8 +232,33 @@ impl<P: Ports> Pipeline<P> {
         accepted.correlation_id = correlation(correlation_id, doc_id);
         accepted.is_edxml = is_edxml;
         name(&mut accepted, doc_id, &to, digest, file_sha256);
-        let stored = self.bodies.find(&digest, body.len() as u64, now);
-        Ok(Prepared { place, accepted: Arc::new(accepted), body, stored })
+        let body = self.place_body(platform, &mut accepted, &digest, body, now).await?;
+        Ok(Prepared { place, accepted: Arc::new(Record::of(&accepted)), body })
+    }
+
+    /// Says in the fact where its body stands. A large one is written first, in chunks; what is returned is to
+    /// stand directly before the fact.
+    async fn place_body(
+        &self,
+        platform: &Platform,
+        accepted: &mut Accepted,
+        digest: &Digest,
+        body: Bytes,
+        now: Timestamp,
+    ) -> Result<Bytes, Rejection> {
+        let stored = match self.bodies.find(digest, body.len() as u64, now) {
+            None if body.len() > self.limits.chunk_bytes_max => {
+                Some(self.store_body(platform, &body).await?)
+            }
+            found => found,
+        };
+        let reference = accepted.body.get_or_insert_default();
+        if let Some(chunks) = stored {
+            reference.chunks = chunks.as_slice().to_vec();
+            return Ok(Bytes::new());
+        }
+        reference.preceding = u32::from(!body.is_empty());
+        Ok(body)
     }
 
     /// The body's SHA-256, which is what the sender says it is.
@@ -328,9 +357,9 @@ impl<P: Ports> Pipeline<P> {
             .unwrap_or_default();
         let found = stored.iter().find_map(|stored| match &stored.entry.content {
             EntryContent::Fact(Fact::Accepted(accepted))
-                if accepted.kind() == Kind::New && accepted.via.is_empty() =>
+                if accepted.kind() == Kind::New && accepted.via().is_empty() =>
             {
-                Some(accepted.recipients.iter().filter_map(|r| parse_code(&r.agency)).collect())
+                Some(accepted.recipients.iter().filter_map(|r| r.agency).collect())
             }
             EntryContent::Fact(_) | EntryContent::Chunk(_) => None,
         });
@@ -434,7 +463,7 @@ impl<P: Ports> Pipeline<P> {
     fn answer(
         &self,
         platform: &Platform,
-        accepted: &Accepted,
+        accepted: &Record,
         verdict: Option<&Verdict>,
     ) -> Result<AcceptedAnswer, Rejection> {
         match verdict {
@@ -513,21 +542,17 @@ fn check_sender(
     }
 }
 
-fn answer_of(accepted: &Accepted, doc_id: DocId, is_duplicate: bool) -> AcceptedAnswer {
+fn answer_of(accepted: &Record, doc_id: DocId, is_duplicate: bool) -> AcceptedAnswer {
     AcceptedAnswer {
         doc_id,
         receivers: accepted
             .recipients
             .iter()
             .filter_map(|r| {
-                Some(ReceiverAnswer {
-                    agency: parse_code(&r.agency)?,
-                    doc_id: r.id(),
-                    refused: Reason::from_code(&r.refused),
-                })
+                Some(ReceiverAnswer { agency: r.agency?, doc_id: r.doc_id, refused: r.refused })
             })
             .collect(),
-        correlation_id: accepted.correlation_id.clone(),
+        correlation_id: accepted.correlation_id().to_owned(),
         is_duplicate,
         warnings: accepted.warnings.clone(),
     }

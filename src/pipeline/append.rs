@@ -5,7 +5,7 @@ use super::accept::{AcceptedAnswer, set};
 use super::answers::Folded;
 use super::{Pipeline, Platform, Ports};
 use crate::clock::{Clock, Timestamp};
-use crate::domain::fact::{Accepted, Fact};
+use crate::domain::fact::{Fact, Record};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::tracking::Chunks;
 use crate::journal::{Batch, Content, Entry, Journal};
@@ -17,15 +17,14 @@ use tokio::sync::oneshot;
 pub(super) struct Prepared {
     /// Its place among the submissions.
     pub(super) place: usize,
-    pub(super) accepted: Arc<Accepted>,
+    pub(super) accepted: Arc<Record>,
+    /// Stands directly before the fact; empty when there is none, or when it is written already.
     pub(super) body: Bytes,
-    /// Where the same body stands already.
-    pub(super) stored: Option<Chunks>,
 }
 
 /// One append under way: which submissions it holds.
 pub(super) struct Waiting {
-    pub(super) of: Vec<(usize, Arc<Accepted>)>,
+    pub(super) of: Vec<(usize, Arc<Record>)>,
     pub(super) folded: oneshot::Receiver<Folded>,
     /// How many entries stand before each `Accepted` (its chunk, or nothing).
     pub(super) places: Vec<usize>,
@@ -35,7 +34,7 @@ pub(super) struct Waiting {
 pub(super) type Answers = [Option<Result<AcceptedAnswer, Rejection>>];
 
 impl<P: Ports> Pipeline<P> {
-    /// Appends what was prepared: as few batches as the limits allow, large bodies before them in chunks.
+    /// Appends what was prepared: as few batches as the limits allow.
     pub(super) async fn append_prepared(
         &self,
         platform: &Platform,
@@ -46,28 +45,14 @@ impl<P: Ports> Pipeline<P> {
         let mut waiting = Vec::new();
         let mut group = Group::default();
         group.entries.reserve_exact(prepared.len() * 2);
-        for mut document in prepared {
-            let stored = match document.stored.take() {
-                Some(chunks) => Some(chunks),
-                None if document.body.len() > self.limits.chunk_bytes_max => {
-                    match self.store_body(platform, &document.body).await {
-                        Ok(chunks) => Some(chunks),
-                        Err(rejection) => {
-                            set(answers, document.place, Err(rejection));
-                            continue;
-                        }
-                    }
-                }
-                None => None,
-            };
-            let inside = if stored.is_some() { 0 } else { document.body.len() };
-            if group.bytes + inside + FACT_BYTES > self.limits.batch_bytes_max
+        for document in prepared {
+            if group.bytes + document.body.len() + FACT_BYTES > self.limits.batch_bytes_max
                 && !group.entries.is_empty()
             {
                 waiting.extend(self.append_group(std::mem::take(&mut group), answers).await);
             }
             let ids = self.entry_ids();
-            group.add(ids, platform, document, stored.as_ref(), now);
+            group.add(ids, platform, document, now);
         }
         waiting.extend(self.append_group(group, answers).await);
         waiting
@@ -166,33 +151,17 @@ impl<P: Ports> Pipeline<P> {
 #[derive(Default)]
 struct Group {
     entries: Vec<Entry>,
-    of: Vec<(usize, Arc<Accepted>)>,
+    of: Vec<(usize, Arc<Record>)>,
     places: Vec<usize>,
     bytes: usize,
 }
 
 impl Group {
-    fn add(
-        &mut self,
-        ids: [u128; 2],
-        platform: &Platform,
-        document: Prepared,
-        stored: Option<&Chunks>,
-        now: Timestamp,
-    ) {
-        let mut accepted = document.accepted;
-        // Nobody else has it yet.
-        if let Some(body) = Arc::get_mut(&mut accepted).and_then(|accepted| accepted.body.as_mut())
-        {
-            match stored {
-                Some(chunks) => body.chunks = chunks.as_slice().to_vec(),
-                None if document.body.is_empty() => {}
-                None => body.preceding = 1,
-            }
-        }
+    fn add(&mut self, ids: [u128; 2], platform: &Platform, document: Prepared, now: Timestamp) {
+        let accepted = document.accepted;
         let [chunk_id, fact_id] = ids;
         let entry = |id, content| Entry { id, platform: platform.id, at: now, content };
-        if stored.is_none() && !document.body.is_empty() {
+        if !document.body.is_empty() {
             self.bytes += document.body.len();
             self.entries.push(entry(chunk_id, Content::Chunk(document.body)));
         }

@@ -174,13 +174,9 @@ impl<P: Ports> Pipeline<P> {
         let receivers: Vec<DocId> = facts
             .iter()
             .filter_map(|stored| match &stored.entry.content {
-                Content::Fact(Fact::Accepted(accepted)) => Some(
-                    accepted
-                        .recipients
-                        .iter()
-                        .map(crate::domain::fact::Recipient::id)
-                        .collect::<Vec<_>>(),
-                ),
+                Content::Fact(Fact::Accepted(accepted)) => {
+                    Some(accepted.recipients.iter().map(|to| to.doc_id).collect::<Vec<_>>())
+                }
                 Content::Fact(_) | Content::Chunk(_) => None,
             })
             .flatten()

@@ -7,7 +7,7 @@
 use super::{Event, EventKind, LinkState, Pipeline, Platform, Ports};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::envelope::DocId;
-use crate::domain::fact::{Accepted, Attempted, Fact, HandedOn, Hop, Progressed, id_bytes};
+use crate::domain::fact::{Attempted, Fact, HandedOn, Hop, Progressed, Record, id_bytes};
 use crate::domain::rejection::Reason;
 use crate::domain::routing::PlatformIx;
 use crate::domain::tracking::Carried;
@@ -28,7 +28,7 @@ enum Load {
         receiver: DocId,
         agency: String,
         attempts: u32,
-        accepted: Arc<Accepted>,
+        accepted: Arc<Record>,
         chunks: Vec<u64>,
     },
     Report {
@@ -39,7 +39,7 @@ enum Load {
 
 /// Recipients of one document behind this hop: they travel as one copy.
 struct Copy {
-    accepted: Arc<Accepted>,
+    accepted: Arc<Record>,
     chunks: Vec<u64>,
     receivers: Vec<(u64, DocId, String)>,
     attempts: u32,
@@ -503,14 +503,14 @@ fn document_of(copy: &Copy, now: Timestamp) -> v1::HandDocument {
     }
     let body = accepted.body.clone().unwrap_or_default();
     v1::HandDocument {
-        origin: accepted.origin.clone(),
+        origin: accepted.origin().to_owned(),
         doc_id: accepted.doc_id.clone(),
         envelope: Some(wire_envelope(
             accepted,
             copy.receivers.iter().map(|(_, _, agency)| agency.clone()).collect(),
         )),
         receivers: copy.receivers.iter().map(|(_, receiver, _)| id_bytes(*receiver)).collect(),
-        correlation_id: accepted.correlation_id.clone(),
+        correlation_id: accepted.correlation_id().to_owned(),
         hops_left: accepted.hops_left,
         hops,
         sha256: body.sha256,
@@ -527,22 +527,22 @@ fn document_of(copy: &Copy, now: Timestamp) -> v1::HandDocument {
 }
 
 /// The header of an accepted document, for these recipients.
-pub(super) fn wire_envelope(accepted: &Accepted, to: Vec<String>) -> v1::Envelope {
+pub(super) fn wire_envelope(accepted: &Record, to: Vec<String>) -> v1::Envelope {
     v1::Envelope {
         kind: accepted.kind,
-        from: accepted.from.clone(),
+        from: accepted.from().to_owned(),
         to,
-        document_id: accepted.document_id.clone(),
-        notation: accepted.notation.clone(),
-        type_name: accepted.type_name.clone(),
-        subject: accepted.subject.clone(),
+        document_id: accepted.document_id().to_owned(),
+        notation: accepted.notation().to_owned(),
+        type_name: accepted.type_name().to_owned(),
+        subject: accepted.subject().to_owned(),
         urgency: accepted.urgency,
-        promulgated_on: accepted.promulgated_on.clone(),
-        due_on: accepted.due_on.clone(),
+        promulgated_on: accepted.promulgated_on().to_owned(),
+        due_on: accepted.due_on().to_owned(),
         status: accepted.status,
-        answers_sender: accepted.answers_sender.clone(),
-        answers_document_id: accepted.answers_document_id.clone(),
-        reason: accepted.reason.clone(),
+        answers_sender: accepted.answers_sender().to_owned(),
+        answers_document_id: accepted.answers_document_id().to_owned(),
+        reason: accepted.reason().to_owned(),
         replaces: accepted.replaces.clone(),
     }
 }

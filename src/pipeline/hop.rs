@@ -15,7 +15,6 @@ use crate::wire::v1;
 use bytes::Bytes;
 use sha2::Digest as _;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Who handed over, and by which session.
 #[derive(Clone, Debug)]
@@ -155,7 +154,8 @@ impl<P: Ports> Pipeline<P> {
         let (directory, routes) = (self.directory.load(), self.routes.load());
         let ground = self.ground(platform, &directory, &routes);
         let post = platform.post.lock();
-        let verdict = |r: &Recipient| Some(word(&r.doc_id, post.tracking.foregone(&ground, r)?));
+        let verdict =
+            |r: &Recipient| Some(word(&r.doc_id, post.tracking.foregone(&ground, &r.into())?));
         recipients.iter().map(verdict).collect()
     }
 
@@ -252,7 +252,7 @@ impl<P: Ports> Pipeline<P> {
             }
         }
         let place = entries.len();
-        entries.push(entry(Content::Fact(Fact::Accepted(Arc::new(accepted)))));
+        entries.push(entry(Content::Fact(Fact::from(accepted))));
         let folded = async { self.await_folded(self.append(entries).await?).await };
         let folded = match folded.await {
             Ok(folded) => folded,
@@ -354,7 +354,6 @@ fn accepted_of(
         replaces: envelope.replaces,
         ..Accepted::default()
     }
-    .packed()
 }
 
 pub(super) fn hop_of(hop: v1::Hop) -> Hop {

@@ -4,7 +4,7 @@ use super::{Pipeline, Platform, Ports};
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::{AgencyId, Caller};
 use crate::domain::envelope::DocId;
-use crate::domain::fact::{Accepted, Fact};
+use crate::domain::fact::{Fact, Record};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::tracking::{Delivery, Doc, Tracking};
 use crate::journal::{Content, Journal, Lookup, ReadError, Seq};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// One document, found for someone who may see it.
 #[derive(Clone, Debug)]
 pub struct Found {
-    pub accepted: Arc<Accepted>,
+    pub accepted: Arc<Record>,
     /// The delivery asked for; `None` when the sender's DocId was given.
     pub delivery: Option<Delivery>,
     /// Where its body stands.
@@ -64,8 +64,8 @@ impl<P: Ports> Pipeline<P> {
                     && matches!(delivery.to, Some(crate::domain::tracking::Destination::Inbox(_)))
             }
             None => {
-                found.accepted.via.is_empty()
-                    && AgencyCode::parse(&found.accepted.from)
+                found.accepted.via().is_empty()
+                    && AgencyCode::parse(found.accepted.from())
                         .is_ok_and(|code| caller.speaks_for(&code))
             }
         };
@@ -121,8 +121,8 @@ impl<P: Ports> Pipeline<P> {
 
     /// Messages about the document with this order key, on any platform of this process: what changes it, and
     /// statuses answering it. Each once, oldest first; at most `RELATED_MAX`.
-    pub async fn related(&self, key: u64, id: DocId) -> Vec<Arc<Accepted>> {
-        let mut found: std::collections::BTreeMap<DocId, Arc<Accepted>> = Default::default();
+    pub async fn related(&self, key: u64, id: DocId) -> Vec<Arc<Record>> {
+        let mut found: std::collections::BTreeMap<DocId, Arc<Record>> = Default::default();
         for platform in &self.platforms {
             let post = platform.post.lock();
             for doc in post.tracking.documents() {

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::AgencyId;
 use crate::domain::envelope::DocId;
-use crate::domain::fact::Accepted;
+use crate::domain::fact::Record;
 use crate::domain::routing::PlatformIx;
 use crate::domain::tracking::{Carried, Chunks};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 #[derive(Clone, Debug)]
 pub struct Leased {
     pub number: u64,
-    pub accepted: Arc<Accepted>,
+    pub accepted: Arc<Record>,
     /// The receiver's DocId.
     pub receiver: DocId,
     pub agency: AgencyCode,

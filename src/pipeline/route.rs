@@ -4,7 +4,7 @@ use super::{Pipeline, Platform, Ports};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Directory;
 use crate::domain::envelope::Kind;
-use crate::domain::fact::{Accepted, DeliveryState, Fact};
+use crate::domain::fact::{DeliveryState, Fact, Record};
 use crate::domain::tracking::{CheckpointError, Chunks, Destination, Effect, HopVerdict, Verdict};
 use crate::journal::{Content, DurableBatch, Entry, Journal, Read, ReadError, Seq};
 use crate::pipeline::answers::Folded;
@@ -23,7 +23,7 @@ pub struct Event {
 
 #[derive(Clone, Debug)]
 pub enum EventKind {
-    Accepted(Arc<Accepted>),
+    Accepted(Arc<Record>),
     HandedOn { peer: String, receivers: usize },
     Confirmed { receiver: crate::domain::envelope::DocId, state: DeliveryState },
     Progressed { receiver: crate::domain::envelope::DocId, state: DeliveryState },

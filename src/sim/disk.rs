@@ -7,7 +7,7 @@
 
 use crate::clock::Timestamp;
 use crate::domain::envelope::DocId;
-use crate::domain::fact::{Accepted, Fact};
+use crate::domain::fact::Fact;
 use crate::journal::{
     Batch, Content, DurableBatch, Entry, Lookup, Seq, StoredFact, Ticket, order_key_of,
 };
@@ -300,7 +300,9 @@ impl Platter {
         match fact {
             Fact::Accepted(accepted) => {
                 doc(&accepted.doc_id);
-                accepted.recipients.iter().for_each(|recipient| doc(&recipient.doc_id));
+                for recipient in &accepted.recipients {
+                    self.by_doc.entry(recipient.doc_id).or_default().insert(seq);
+                }
                 self.by_key.entry(order_key_of(accepted)).or_default().insert(seq);
             }
             Fact::HandedOn(handed) => handed.receivers.iter().for_each(doc),
@@ -324,11 +326,7 @@ impl Platter {
             let preceding = accepted.body.as_ref().map_or(0, |body| body.preceding as usize);
             let chunks = batch.seqs.get(place.checked_sub(preceding)?..place)?;
             if preceding > 0 {
-                let accepted: &mut Accepted = Arc::make_mut(accepted);
-                if let Some(body) = accepted.body.as_mut() {
-                    body.chunks = chunks.iter().map(|seq| seq.0).collect();
-                    body.preceding = 0;
-                }
+                Arc::make_mut(accepted).place_body(chunks.iter().map(|seq| seq.0).collect());
             }
         }
         Some(StoredFact { seq, entry })

@@ -6,7 +6,7 @@ use crate::domain::directory::Caller;
 use crate::domain::envelope::{
     Declaration, DocId, Envelope, Kind, ResponseFor, StatusNotice, Urgency,
 };
-use crate::domain::fact::{Accepted, DeliveryState, order_key};
+use crate::domain::fact::{DeliveryState, Record, order_key};
 use crate::domain::rejection::Reason;
 use crate::domain::rules::Expected;
 use crate::domain::status::BusinessStatus;
@@ -143,10 +143,10 @@ impl History {
         self.letters.len() - 1
     }
 
-    pub fn see(&mut self, agency: AgencyCode, receiver: DocId, accepted: &Accepted, at: Timestamp) {
+    pub fn see(&mut self, agency: AgencyCode, receiver: DocId, accepted: &Record, at: Timestamp) {
         let digest = accepted.body.as_ref().map(|body| body.sha256.clone()).unwrap_or_default();
         let urgent = accepted.urgency > 0;
-        let seen = Seen { at, receiver, from: accepted.from.clone(), digest, urgent };
+        let seen = Seen { at, receiver, from: accepted.from().to_owned(), digest, urgent };
         self.seen.entry(agency).or_default().push(seen);
     }
 

@@ -11,7 +11,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::{AgencyId, Caller, Standing};
 use crate::domain::envelope::{DocId, Kind, Urgency};
-use crate::domain::fact::{Accepted, DeliveryState};
+use crate::domain::fact::{DeliveryState, Record};
 use crate::domain::rejection::Reason;
 use crate::domain::routing::PlatformIx;
 use crate::domain::status::BusinessStatus;
@@ -63,7 +63,7 @@ struct Reply {
 struct Shown {
     agency: AgencyCode,
     receiver: DocId,
-    accepted: Arc<Accepted>,
+    accepted: Arc<Record>,
     at: Timestamp,
 }
 
@@ -485,8 +485,8 @@ fn answer(desk: &Desk, random: &mut Random, item: &Shown) {
     let status = u8::try_from(accepted.status).ok().and_then(BusinessStatus::from_code);
     let recalls =
         accepted.kind() == Kind::Recall || status == Some(BusinessStatus::RecallRequested);
-    let id = if recalls { &accepted.answers_document_id } else { &accepted.document_id };
-    let Ok(sender) = AgencyCode::parse(&accepted.from) else { return };
+    let id = if recalls { accepted.answers_document_id() } else { accepted.document_id() };
+    let Ok(sender) = AgencyCode::parse(accepted.from()) else { return };
     let words: &[BusinessStatus] = if recalls {
         &[BusinessStatus::ChangeAgreed]
     } else if accepted.kind() == Kind::New && random.chance(desk.options.answered) {
@@ -496,7 +496,7 @@ fn answer(desk: &Desk, random: &mut Random, item: &Shown) {
     };
     desk.replies.lock().extend(words.iter().map(|status| Reply {
         from: item.agency,
-        about: (sender, id.clone()),
+        about: (sender, id.to_owned()),
         status: *status,
     }));
 }

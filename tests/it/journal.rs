@@ -215,7 +215,7 @@ async fn find_all(journal: &SegmentJournal, sealed: u64) {
             assert_eq!(found.len(), if number == 1 { count } else { 1 }, "{what:?}");
             assert!(found[0].seq.0 >> 32 <= sealed);
             let Content::Fact(Fact::Accepted(accepted)) = &found[0].entry.content else { panic!() };
-            assert_eq!(accepted.document_id, format!("doc-{number}"));
+            assert_eq!(accepted.document_id(), format!("doc-{number}"));
             let body = accepted.body.as_ref().unwrap();
             assert_eq!((body.chunks.len(), body.preceding), (2, 0));
             for (chunk, bytes) in body.chunks.iter().zip([1000, 2000]) {

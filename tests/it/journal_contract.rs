@@ -8,7 +8,6 @@ use lienthong::domain::fact::{Accepted, BodyRef, Confirmed, Expired, Fact, Platf
 use lienthong::journal::{
     AppendError, Batch, Content, DurableBatch, Entry, Journal, Read, ReadError, Seq, Ticket,
 };
-use std::sync::Arc;
 
 /// Opens a journal named by the claim that is tested.
 pub(crate) async fn everything<J: Journal>(open: impl Fn(&str) -> J) {
@@ -218,7 +217,7 @@ pub(crate) fn document(number: u64, at: u64) -> Batch {
     let contents = [
         Content::Chunk(vec![1; 1000].into()),
         Content::Chunk(vec![2; 2000].into()),
-        Content::Fact(Fact::Accepted(Arc::new(accepted))),
+        Content::Fact(Fact::from(accepted)),
     ];
     let entries = contents.map(|content| Entry { at: Timestamp(at), ..entry(number, content) });
     Batch { ticket: Ticket(number), entries: entries.into() }

@@ -226,7 +226,7 @@ impl Stage {
         let post = pipeline.platform(desk.platform).unwrap().post.lock();
         let id = TOPOLOGY.directory.lookup(agency).unwrap();
         let (items, _) = post.tracking.inbox(id, &InboxFilter::default(), 10_000);
-        items.iter().map(|(doc, _)| doc.accepted.document_id.clone()).collect()
+        items.iter().map(|(doc, _)| doc.accepted.document_id().to_owned()).collect()
     }
 
     /// A delivery as the platform of its sender knows it.

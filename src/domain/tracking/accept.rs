@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::AgencyId;
 use crate::domain::envelope::Kind;
-use crate::domain::fact::{Accepted, DeliveryState, Progressed, Recipient, id_bytes, order_key_of};
+use crate::domain::fact::{Addressee, DeliveryState, Progressed, Record, id_bytes, order_key_of};
 use crate::domain::rejection::Reason;
 use crate::domain::routing::{Hop as Route, PlatformIx};
 use crate::domain::status::{BusinessStatus, Step, next};
@@ -18,11 +18,11 @@ impl Tracking {
     pub(super) fn accepted(
         &mut self,
         ground: &Ground<'_>,
-        accepted: &Arc<Accepted>,
+        accepted: &Arc<Record>,
         chunks: Chunks,
         effects: &mut Vec<Effect>,
     ) -> Verdict {
-        if accepted.via.is_empty() {
+        if accepted.via().is_empty() {
             self.accepted_from_member(ground, accepted, chunks, effects)
         } else {
             self.accepted_from_link(ground, accepted, chunks, effects)
@@ -32,7 +32,7 @@ impl Tracking {
     fn accepted_from_member(
         &mut self,
         ground: &Ground<'_>,
-        accepted: &Arc<Accepted>,
+        accepted: &Arc<Record>,
         chunks: Chunks,
         effects: &mut Vec<Effect>,
     ) -> Verdict {
@@ -43,7 +43,7 @@ impl Tracking {
             return Verdict::Accepted { refused, warning: None };
         }
         let sender =
-            AgencyCode::parse(&accepted.from).ok().and_then(|code| ground.directory.lookup(&code));
+            AgencyCode::parse(accepted.from()).ok().and_then(|code| ground.directory.lookup(&code));
         let Some(sender) = sender else { return Verdict::Refused(Reason::SenderUnknown) };
         if let Some(verdict) = self.duplicates.judge(sender, accepted) {
             return verdict;
@@ -82,7 +82,7 @@ impl Tracking {
     fn accepted_from_link(
         &mut self,
         ground: &Ground<'_>,
-        accepted: &Arc<Accepted>,
+        accepted: &Arc<Record>,
         chunks: Chunks,
         effects: &mut Vec<Effect>,
     ) -> Verdict {
@@ -93,14 +93,14 @@ impl Tracking {
             return Verdict::Hop(room.into_iter().flatten().collect());
         }
         if let Some(sender) =
-            AgencyCode::parse(&accepted.from).ok().and_then(|code| ground.directory.lookup(&code))
+            AgencyCode::parse(accepted.from()).ok().and_then(|code| ground.directory.lookup(&code))
         {
             self.duplicates.remember(sender, accepted, accepted.id());
         }
         let to: Vec<_> = accepted
             .recipients
             .iter()
-            .map(|recipient| self.destination(ground, recipient, &accepted.via))
+            .map(|recipient| self.destination(ground, recipient, accepted.via()))
             .collect();
         let ix = self.take_in(accepted, chunks);
         let mut verdicts = Vec::with_capacity(room.len());
@@ -117,19 +117,19 @@ impl Tracking {
     }
 
     /// What a neighbour is told about this recipient without anything being taken in; `None`: it would be.
-    pub fn foregone(&self, ground: &Ground<'_>, recipient: &Recipient) -> Option<HopVerdict> {
+    pub fn foregone(&self, ground: &Ground<'_>, recipient: &Addressee) -> Option<HopVerdict> {
         self.said_before(recipient).or_else(|| self.no_room(ground, recipient))
     }
 
     /// A repeat is told what the first attempt was told.
-    fn said_before(&self, recipient: &Recipient) -> Option<HopVerdict> {
-        let (_, delivery) = self.delivery(recipient.id())?;
+    fn said_before(&self, recipient: &Addressee) -> Option<HopVerdict> {
+        let (_, delivery) = self.delivery(recipient.doc_id)?;
         // Refused by this platform itself: it never had a destination.
         let refused = delivery.refused.filter(|_| delivery.to.is_none());
         Some(refused.map_or(HopVerdict::Accepted, HopVerdict::Refused))
     }
 
-    fn take_in(&mut self, accepted: &Arc<Accepted>, chunks: Chunks) -> DocIx {
+    fn take_in(&mut self, accepted: &Arc<Record>, chunks: Chunks) -> DocIx {
         let ix = self.insert_doc(Doc {
             accepted: Arc::clone(accepted),
             id: accepted.id(),
@@ -152,23 +152,20 @@ impl Tracking {
     fn address(
         &mut self,
         ix: DocIx,
-        recipient: &Recipient,
+        recipient: &Addressee,
         to: Result<Destination, Reason>,
         effects: &mut Vec<Effect>,
     ) {
-        let Ok(code) = AgencyCode::parse(&recipient.agency) else { return };
+        let Some(code) = recipient.agency else { return };
         let number = self.take_number();
         let Some(doc) = self.doc_at_mut(ix) else { return };
         let at = Timestamp(doc.accepted.at);
-        let (key, urgent, size) = (
-            doc.item_key(&code),
-            doc.accepted.urgency > 0,
-            doc.accepted.body.as_ref().map_or(0, |b| b.bytes),
-        );
+        let (key, urgent, size) =
+            (doc.item_key(&code), doc.accepted.urgency > 0, doc.accepted.body_bytes());
         let place = doc.deliveries.len() as u32;
         let is_inbox = matches!(to, Ok(Destination::Inbox(_)));
         doc.deliveries.push(Delivery {
-            receiver: recipient.id(),
+            receiver: recipient.doc_id,
             agency: code,
             to: to.ok(),
             number,
@@ -186,7 +183,7 @@ impl Tracking {
             details: None,
         });
         doc.open += u32::from(to.is_ok());
-        self.by_receiver.insert(recipient.id(), (ix, place));
+        self.by_receiver.insert(recipient.doc_id, (ix, place));
         let Ok(to) = to else { return };
         self.items.insert(number, ItemRef::Delivery(ix, place));
         match to {
@@ -207,14 +204,13 @@ impl Tracking {
     fn destination(
         &self,
         ground: &Ground<'_>,
-        recipient: &Recipient,
+        recipient: &Addressee,
         came_by: &str,
     ) -> Result<Destination, Reason> {
-        if !recipient.refused.is_empty() {
-            return Err(Reason::from_code(&recipient.refused).unwrap_or(Reason::Internal));
+        if let Some(reason) = recipient.refused {
+            return Err(reason);
         }
-        let agency = AgencyCode::parse(&recipient.agency)
-            .ok()
+        let agency = (recipient.agency)
             .and_then(|code| ground.directory.lookup(&code))
             .ok_or(Reason::ReceiverUnknown)?;
         match ground.routes.next_hop(ground.here, agency) {
@@ -236,9 +232,8 @@ impl Tracking {
         }
     }
 
-    fn no_room(&self, ground: &Ground<'_>, recipient: &Recipient) -> Option<HopVerdict> {
-        let code = AgencyCode::parse(&recipient.agency).ok()?;
-        let agency = ground.directory.lookup(&code)?;
+    fn no_room(&self, ground: &Ground<'_>, recipient: &Addressee) -> Option<HopVerdict> {
+        let agency = ground.directory.lookup(&recipient.agency?)?;
         match ground.routes.next_hop(ground.here, agency) {
             Route::Here => (self.inbox_len(agency) >= self.limits.mailbox_depth_max)
                 .then_some(HopVerdict::Retry(Reason::MailboxFull)),
@@ -276,7 +271,7 @@ impl Tracking {
             .collect();
         for (receiver, state, code) in news {
             let news = Progressed {
-                origin: accepted.origin.clone(),
+                origin: accepted.origin().to_owned(),
                 doc_id: accepted.doc_id.clone(),
                 receiver: id_bytes(receiver),
                 state: state as i32,
@@ -291,7 +286,7 @@ impl Tracking {
     }
 
     /// A clerk's word must not go back (strict), or is marked when it does (lenient). Decided where the clerk's agency is.
-    fn status_order(&self, accepted: &Accepted) -> Result<Option<Reason>, Reason> {
+    fn status_order(&self, accepted: &Record) -> Result<Option<Reason>, Reason> {
         if accepted.kind() != Kind::Status {
             return Ok(None);
         }
@@ -299,7 +294,7 @@ impl Tracking {
         let Some(id) = self.duplicates.document(order_key_of(accepted)) else { return Ok(None) };
         let copies = self.copies(id);
         let mut deliveries = copies.iter().flat_map(|doc| &doc.deliveries);
-        let Some(delivery) = deliveries.find(|d| d.agency.as_bytes() == accepted.from.as_bytes())
+        let Some(delivery) = deliveries.find(|d| d.agency.as_bytes() == accepted.from().as_bytes())
         else {
             return Ok(None);
         };
@@ -325,12 +320,12 @@ impl Tracking {
         }
         let to: Vec<AgencyCode> = message.deliveries.iter().map(|d| d.agency).collect();
         let Some(id) = self.duplicates.document(order_key_of(&accepted)) else { return };
-        let Ok(by) = AgencyCode::parse(&accepted.from) else { return };
+        let Ok(by) = AgencyCode::parse(accepted.from()) else { return };
         let note = status.map(|status| StatusNote {
             status,
             by,
             at: Timestamp(accepted.at),
-            description: accepted.reason.clone(),
+            description: accepted.reason().to_owned(),
             out_of_order,
         });
         for ix in self.copies_ix(id) {
@@ -358,7 +353,7 @@ impl Delivery {
     }
 }
 
-fn status_of(accepted: &Accepted) -> Option<BusinessStatus> {
+fn status_of(accepted: &Record) -> Option<BusinessStatus> {
     (accepted.kind() == Kind::Status)
         .then(|| u8::try_from(accepted.status).ok().and_then(BusinessStatus::from_code))
         .flatten()

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::AgencyId;
 use crate::domain::envelope::DocId;
-use crate::domain::fact::{Accepted, DeliveryState, Hop, Progressed, id_bytes};
+use crate::domain::fact::{DeliveryState, Hop, NotARecord, Progressed, Record, id_bytes};
 use crate::domain::rejection::Reason;
 use crate::domain::routing::Hop as Route;
 use crate::domain::status::BusinessStatus;
@@ -26,6 +26,8 @@ use std::sync::Arc;
 pub enum CheckpointError {
     #[error("the checkpoint cannot be read")]
     Decode(#[from] prost::DecodeError),
+    #[error("the checkpoint holds a document that cannot be read")]
+    Record(#[from] NotARecord),
     #[error("the checkpoint names agency {0}, which is not a code")]
     BadAgency(String),
 }
@@ -49,8 +51,9 @@ struct StateImage {
 
 #[derive(Clone, PartialEq, Message)]
 struct DocImage {
-    #[prost(message, required, tag = "1")]
-    accepted: Accepted,
+    /// The bytes of a `Record`.
+    #[prost(bytes = "bytes", required, tag = "1")]
+    accepted: Bytes,
     #[prost(fixed64, repeated, tag = "2")]
     chunks: Vec<u64>,
     #[prost(message, repeated, tag = "3")]
@@ -227,7 +230,9 @@ impl Tracking {
         ground: &Ground<'_>,
         image: DocImage,
     ) -> Result<DocIx, CheckpointError> {
-        let accepted = Arc::new(image.accepted.packed());
+        // Its own bytes: one open document must not hold the whole checkpoint.
+        let own = Bytes::copy_from_slice(&image.accepted);
+        let accepted = Arc::new(Record::parse(own)?);
         let mut deliveries = Vec::with_capacity(image.deliveries.len());
         for delivery in image.deliveries {
             deliveries.push(delivery_of(ground, delivery)?);
@@ -244,8 +249,8 @@ impl Tracking {
         let ix = self.insert_doc(doc);
         self.add_copy(accepted.id(), ix);
         self.open_docs += usize::from(open > 0);
-        if accepted.via.is_empty()
-            && let Some(sender) = ground.directory.lookup(&code(&accepted.from)?)
+        if accepted.via().is_empty()
+            && let Some(sender) = ground.directory.lookup(&code(accepted.from())?)
         {
             self.sent.entry(sender).or_default().push_back(ix);
         }
@@ -311,7 +316,7 @@ fn code(text: &str) -> Result<AgencyCode, CheckpointError> {
 
 fn doc_image(doc: &Doc) -> DocImage {
     DocImage {
-        accepted: Accepted::clone(&doc.accepted),
+        accepted: doc.accepted.bytes().clone(),
         chunks: doc.chunks.as_slice().to_vec(),
         deliveries: doc.deliveries.iter().map(delivery_image).collect(),
     }

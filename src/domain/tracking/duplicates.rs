@@ -8,7 +8,7 @@
 use super::{Map, Verdict};
 use crate::domain::directory::AgencyId;
 use crate::domain::envelope::{DocId, Kind};
-use crate::domain::fact::{Accepted, order_key};
+use crate::domain::fact::{Record, order_key};
 use crate::domain::rejection::Reason;
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -49,7 +49,7 @@ impl Duplicates {
     }
 
     /// `None` when nothing like it was accepted within the window.
-    pub(super) fn judge(&self, sender: AgencyId, accepted: &Accepted) -> Option<Verdict> {
+    pub(super) fn judge(&self, sender: AgencyId, accepted: &Record) -> Option<Verdict> {
         let digest = digest(accepted);
         let is_document = accepted.kind() == Kind::New;
         let known = self.known.get(&key_of(sender, accepted, digest))?;
@@ -62,7 +62,7 @@ impl Duplicates {
         is_document.then_some(Verdict::Refused(Reason::DuplicateDocument))
     }
 
-    pub(super) fn remember(&mut self, sender: AgencyId, accepted: &Accepted, id: DocId) {
+    pub(super) fn remember(&mut self, sender: AgencyId, accepted: &Record, id: DocId) {
         let digest = digest(accepted);
         let key = key_of(sender, accepted, digest);
         let known = Known::new(sender, accepted.kind() == Kind::New, digest, id);
@@ -99,9 +99,9 @@ impl Duplicates {
     }
 }
 
-fn key_of(sender: AgencyId, accepted: &Accepted, digest: u64) -> u64 {
+fn key_of(sender: AgencyId, accepted: &Record, digest: u64) -> u64 {
     if accepted.kind() == Kind::New {
-        order_key(&accepted.from, &accepted.document_id)
+        order_key(accepted.from(), accepted.document_id())
     } else {
         other_key(sender, digest)
     }
@@ -111,6 +111,6 @@ fn other_key(sender: AgencyId, digest: u64) -> u64 {
     foldhash::quality::FixedState::with_seed(0x6f74_6865_7273).hash_one((sender.0, digest))
 }
 
-fn digest(accepted: &Accepted) -> u64 {
+fn digest(accepted: &Record) -> u64 {
     accepted.file_sha256.iter().take(8).fold(0, |sum, &byte| sum << 8 | u64::from(byte))
 }

@@ -18,7 +18,7 @@ mod tests;
 use super::agency::AgencyCode;
 use super::directory::{AgencyId, Directory};
 use super::envelope::DocId;
-use super::fact::{Accepted, DeliveryState, Fact, Hop, Progressed};
+use super::fact::{DeliveryState, Fact, Hop, Progressed, Record};
 use super::rejection::Reason;
 use super::routing::{PlatformIx, RoutingTable};
 use super::status::BusinessStatus;
@@ -144,7 +144,7 @@ impl Chunks {
 /// One document on this platform.
 #[derive(Clone, Debug)]
 pub struct Doc {
-    pub accepted: Arc<Accepted>,
+    pub accepted: Arc<Record>,
     pub id: DocId,
     pub key: u64,
     pub chunks: Chunks,
@@ -394,7 +394,7 @@ impl Tracking {
     }
 
     /// The DocId under which the same file, or another one with the same DocumentId, was accepted before.
-    pub fn known_as(&self, sender: AgencyId, accepted: &Accepted) -> Option<Verdict> {
+    pub fn known_as(&self, sender: AgencyId, accepted: &Record) -> Option<Verdict> {
         self.duplicates.judge(sender, accepted)
     }
 
@@ -470,8 +470,8 @@ impl Tracking {
         for delivery in &doc.deliveries {
             self.by_receiver.remove(&delivery.receiver);
         }
-        if doc.accepted.via.is_empty()
-            && let Some(sender) = AgencyCode::parse(&doc.accepted.from)
+        if doc.accepted.via().is_empty()
+            && let Some(sender) = AgencyCode::parse(doc.accepted.from())
                 .ok()
                 .and_then(|code| ground.directory.lookup(&code))
             && let Some(list) = self.sent.get_mut(&sender)

@@ -228,7 +228,7 @@ impl Tracking {
 
     /// True where the sender handed it in.
     fn is_origin(&self, ix: DocIx) -> bool {
-        self.doc_at(ix).is_some_and(|doc| doc.accepted.via.is_empty())
+        self.doc_at(ix).is_some_and(|doc| doc.accepted.via().is_empty())
     }
 
     fn leave_inbox(&mut self, agency: crate::domain::directory::AgencyId, number: u64) {
@@ -287,7 +287,7 @@ impl Tracking {
         let Some(doc) = self.doc_at(ix) else { return };
         let Some(delivery) = doc.deliveries.get(place as usize) else { return };
         let news = Progressed {
-            origin: doc.accepted.origin.clone(),
+            origin: doc.accepted.origin().to_owned(),
             via: String::new(),
             doc_id: doc.accepted.doc_id.clone(),
             receiver: crate::domain::fact::id_bytes(delivery.receiver),

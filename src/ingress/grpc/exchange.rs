@@ -132,7 +132,7 @@ impl<P: Ports> Exchange for Native<P> {
         let items = items
             .into_iter()
             .map(|(doc, delivery)| {
-                inbox_item(doc, delivery, is_overdue(&calendar, &doc.accepted.due_on, now))
+                inbox_item(doc, delivery, is_overdue(&calendar, doc.accepted.due_on(), now))
             })
             .collect();
         Ok(Response::new(v1::ListReply { items, more, total: total as u64 }))
@@ -234,28 +234,18 @@ impl<P: Ports> Native<P> {
                 });
             }
         };
-        let mut receipts: Vec<Option<v1::Receipt>> = Vec::with_capacity(batch.submissions.len());
-        let mut submissions = Vec::with_capacity(batch.submissions.len());
-        for mut wire in batch.submissions {
-            match submission_of(caller, self.session.tls(), &mut wire) {
-                Ok(submission) => {
-                    receipts.push(None);
-                    submissions.push(submission);
-                }
-                Err(rejection) => {
-                    receipts.push(Some(receipt_of(Err(rejection), &wire.correlation_id)));
-                }
-            }
-        }
-        let mut answers = self.pipeline.accept(platform, submissions).await.into_iter();
-        drop(permit);
-        let receipts = receipts
+        let correlation_ids: Vec<String> =
+            batch.submissions.iter().map(|wire| wire.correlation_id.clone()).collect();
+        let submissions = batch
+            .submissions
             .into_iter()
-            .map(|receipt| {
-                receipt.unwrap_or_else(|| {
-                    receipt_of(answers.next().unwrap_or_else(|| Err(Reason::Internal.into())), "")
-                })
-            })
+            .map(|mut wire| submission_of(caller, self.session.tls(), &mut wire));
+        let answers = self.pipeline.accept(platform, submissions).await;
+        drop(permit);
+        let receipts = answers
+            .into_iter()
+            .zip(&correlation_ids)
+            .map(|(answer, correlation_id)| receipt_of(answer, correlation_id))
             .collect();
         Ok(v1::ReceiptBatch { number, receipts })
     }

@@ -7,7 +7,7 @@ use super::{Asked, Vxp, wrong};
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::AgencyId;
 use crate::domain::envelope::{DocId, Kind};
-use crate::domain::fact::{Accepted, DeliveryState};
+use crate::domain::fact::{DeliveryState, Record};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::status::BusinessStatus;
 use crate::domain::tracking::{Delivery, InboxFilter, SentRow, Tracking};
@@ -94,7 +94,7 @@ impl<P: Ports> Vxp<P> {
         agencies.dedup();
         // A member may send for any agency below its own; what another member sent for one is not shown.
         let is_theirs = |agency: &AgencyId, row: &SentRow<'_>| {
-            own.contains(agency) || row.doc.accepted.member == **asked.caller.id()
+            own.contains(agency) || row.doc.accepted.member() == &**asked.caller.id()
         };
         let mut found = Vec::new();
         {
@@ -171,7 +171,7 @@ fn filter_of(asked: &Asked<'_>) -> Result<InboxFilter, Rejection> {
 fn only_sent(asked: &Asked<'_>, tracking: &Tracking) -> Option<DocId> {
     let id: DocId = asked.parameters.exact("docId")?.parse().ok()?;
     let is_received = tracking.delivery(id).is_some_and(|(doc, delivery)| {
-        let is_own = doc.accepted.via.is_empty() && doc.accepted.member == **asked.caller.id();
+        let is_own = doc.accepted.via().is_empty() && doc.accepted.member() == &**asked.caller.id();
         asked.caller.speaks_for(&delivery.agency) && !is_own
     });
     (!is_received).then_some(id)
@@ -234,7 +234,7 @@ fn receive_word(delivery: &Delivery) -> (&'static str, &'static str) {
     }
 }
 
-fn received_item(accepted: &Accepted, delivery: &Delivery) -> ReceivedItem {
+fn received_item(accepted: &Record, delivery: &Delivery) -> ReceivedItem {
     let (status, status_desc) = word_of(delivery.state);
     ReceivedItem {
         doc_id: delivery.receiver.to_string(),
@@ -242,7 +242,7 @@ fn received_item(accepted: &Accepted, delivery: &Delivery) -> ReceivedItem {
         message_type: message_type(accepted),
         created_time: list_time(delivery.arrived_at),
         updated_time: list_time(delivery.updated_at.max(delivery.arrived_at)),
-        from: wire_code(&accepted.from),
+        from: wire_code(accepted.from()),
         to: delivery.agency.wire(),
         status,
         status_desc,
@@ -261,14 +261,14 @@ fn sent_item(row: &SentRow<'_>) -> SentItem {
         message_type: message_type(accepted),
         sender_doc_id: row.doc.id.to_string(),
         receiver_doc_id: delivery.receiver.to_string(),
-        from_code: wire_code(&accepted.from),
+        from_code: wire_code(accepted.from()),
         to_code: delivery.agency.wire(),
         send_status,
         send_status_desc,
         receive_status,
         receive_status_desc: parts.collect::<Vec<_>>().join(": "),
-        title: accepted.subject.clone(),
-        notation: accepted.notation.clone(),
+        title: accepted.subject().to_owned(),
+        notation: accepted.notation().to_owned(),
         sent_time: list_time(crate::clock::Timestamp(accepted.at)),
         received_time: list_time(delivery.arrived_at),
     }
@@ -276,11 +276,11 @@ fn sent_item(row: &SentRow<'_>) -> SentItem {
 
 const SERVICE: &str = "eDoc";
 
-fn is_status(accepted: &Accepted) -> bool {
+fn is_status(accepted: &Record) -> bool {
     accepted.kind() == Kind::Status
 }
 
-fn message_type(accepted: &Accepted) -> &'static str {
+fn message_type(accepted: &Record) -> &'static str {
     if is_status(accepted) { "status" } else { "edoc" }
 }
 

@@ -7,10 +7,10 @@ use crate::domain::edxml::write::{
     Answered, Attached, Letter, Notice, Party, Purpose, Replaced, Signer, Staff, document, status,
 };
 use crate::domain::envelope::{Kind, Urgency};
-use crate::domain::fact::Accepted;
+use crate::domain::fact::Record;
 use crate::domain::status::BusinessStatus;
 
-pub(super) fn edxml_of(directory: &Directory, accepted: &Accepted, payload: &[u8]) -> String {
+pub(super) fn edxml_of(directory: &Directory, accepted: &Record, payload: &[u8]) -> String {
     let sent_at = accepted.sent_at();
     let code = |text: &str| AgencyCode::parse(text).ok();
     let party = |text: &str| {
@@ -19,18 +19,18 @@ pub(super) fn edxml_of(directory: &Directory, accepted: &Accepted, payload: &[u8
         Some(Party { code, name: name.unwrap_or_default() })
     };
     // A code that was accepted parses.
-    let Some(from) = party(&accepted.from) else { return String::new() };
-    let answers = code(&accepted.answers_sender).map(|agency| Answered {
+    let Some(from) = party(accepted.from()) else { return String::new() };
+    let answers = code(accepted.answers_sender()).map(|agency| Answered {
         agency,
         code: String::new(),
-        document_id: accepted.answers_document_id.clone(),
+        document_id: accepted.answers_document_id().to_owned(),
         promulgated_on: None,
     });
     if accepted.kind() == Kind::Status {
         let answers = answers.unwrap_or_else(|| Answered {
             agency: from.code,
             code: String::new(),
-            document_id: accepted.answers_document_id.clone(),
+            document_id: accepted.answers_document_id().to_owned(),
             promulgated_on: None,
         });
         let code = u8::try_from(accepted.status).ok().and_then(BusinessStatus::from_code);
@@ -39,30 +39,34 @@ pub(super) fn edxml_of(directory: &Directory, accepted: &Accepted, payload: &[u8
             answers,
             staff: Staff::default(),
             status: code.unwrap_or(BusinessStatus::Arrived),
-            description: accepted.reason.clone(),
+            description: accepted.reason().to_owned(),
             at: sent_at,
         });
     }
-    let (number, notation) = accepted.notation.split_once('/').unwrap_or(("", &accepted.notation));
-    let name = format!("{}.bin", accepted.notation.replace('/', "_"));
+    let (number, notation) =
+        accepted.notation().split_once('/').unwrap_or_else(|| ("", accepted.notation()));
+    let name = format!("{}.bin", accepted.notation().replace('/', "_"));
     let attached =
         Attached { name: &name, content_type: "application/octet-stream", bytes: payload };
     document(&Letter {
         from,
-        to: accepted.recipients.iter().filter_map(|to| party(&to.agency)).collect(),
-        document_id: accepted.document_id.clone(),
+        to: accepted.recipients.iter().filter_map(|to| party(to.code())).collect(),
+        document_id: accepted.document_id().to_owned(),
         code_number: number.to_owned(),
         code_notation: notation.to_owned(),
         place: String::new(),
-        promulgated_on: accepted.promulgated_on.parse().unwrap_or_else(|_absent| date_of(sent_at)),
-        type_name: accepted.type_name.clone(),
-        subject: accepted.subject.clone(),
+        promulgated_on: accepted
+            .promulgated_on()
+            .parse()
+            .unwrap_or_else(|_absent| date_of(sent_at)),
+        type_name: accepted.type_name().to_owned(),
+        subject: accepted.subject().to_owned(),
         signer: Signer::default(),
-        due_on: accepted.due_on.parse().ok(),
+        due_on: accepted.due_on().parse().ok(),
         urgency: u8::try_from(accepted.urgency).ok().and_then(Urgency::new).unwrap_or_default(),
         answers: Vec::new(),
         purpose: purpose_of(accepted),
-        reason: accepted.reason.clone(),
+        reason: accepted.reason().to_owned(),
         paper_follows: false,
         staff: Staff::default(),
         sent_at,
@@ -70,12 +74,12 @@ pub(super) fn edxml_of(directory: &Directory, accepted: &Accepted, payload: &[u8
     })
 }
 
-fn purpose_of(accepted: &Accepted) -> Purpose {
+fn purpose_of(accepted: &Record) -> Purpose {
     match accepted.kind() {
         Kind::New | Kind::Status => Purpose::New,
         Kind::Recall => Purpose::Recall,
         Kind::Update => Purpose::Update {
-            document_id: accepted.answers_document_id.clone(),
+            document_id: accepted.answers_document_id().to_owned(),
             content: true,
             receivers: Vec::new(),
         },
@@ -85,11 +89,7 @@ fn purpose_of(accepted: &Accepted) -> Purpose {
                 .iter()
                 .map(|id| Replaced {
                     document_id: id.clone(),
-                    agencies: accepted
-                        .recipients
-                        .iter()
-                        .filter_map(|to| AgencyCode::parse(&to.agency).ok())
-                        .collect(),
+                    agencies: accepted.recipients.iter().filter_map(|to| to.agency).collect(),
                 })
                 .collect(),
         ),
@@ -100,7 +100,7 @@ fn purpose_of(accepted: &Accepted) -> Purpose {
 mod tests {
     use super::*;
     use crate::domain::envelope::Declaration;
-    use crate::domain::fact::Recipient;
+    use crate::domain::fact::{Accepted, Recipient};
     use crate::domain::rules::{Expected, Given, Rules};
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
             recipients: vec![Recipient { agency: "G12".into(), ..Recipient::default() }],
             ..Accepted::default()
         };
-        let file = edxml_of(&directory, &document, b"content");
+        let file = edxml_of(&directory, &Record::of(&document), b"content");
         let read = rules.read(file.as_bytes(), given).unwrap();
         assert_eq!(read.envelope.subject, document.subject);
         assert_eq!(read.envelope.code_notation, "UBND-VP");
@@ -134,7 +134,7 @@ mod tests {
             answers_document_id: "G12,2026/11/20,1/VP".into(),
             ..document
         };
-        let file = edxml_of(&directory, &notice, b"");
+        let file = edxml_of(&directory, &Record::of(&notice), b"");
         let read = rules.read(file.as_bytes(), given).unwrap();
         assert_eq!(read.envelope.status.unwrap().code, BusinessStatus::Accepted);
     }

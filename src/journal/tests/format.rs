@@ -128,7 +128,7 @@ fn named(fact: &Fact) -> Vec<Lookup> {
     let doc = |id: &Bytes| Lookup::Doc(DocId::from_slice(id).unwrap());
     match fact {
         Fact::Accepted(fact) => {
-            let receivers = fact.recipients.iter().map(|recipient| doc(&recipient.doc_id));
+            let receivers = fact.recipients.iter().map(|recipient| Lookup::Doc(recipient.doc_id));
             [doc(&fact.doc_id), Lookup::Key(order_key_of(fact))]
                 .into_iter()
                 .chain(receivers)
@@ -181,7 +181,7 @@ fn write_one_segment() -> Vec<u8> {
 fn entries() -> Vec<Entry> {
     let small = [
         Content::Chunk(Bytes::from_static(b"a chunk of a body")),
-        Content::Fact(Fact::Accepted(Arc::new(accepted()))),
+        Content::Fact(Fact::from(accepted())),
         Content::Fact(Fact::HandedOn(HandedOn {
             peer: "truc".to_owned(),
             receivers: vec![id(12), id(13)],

@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::directory::tests::directory;
 use crate::domain::envelope::Kind;
 use crate::domain::fact::{
-    Attempted, BodyRef, Confirmed, Expired, HandedOn, Recipient, id_bytes, order_key,
+    Accepted, Attempted, BodyRef, Confirmed, Expired, HandedOn, Recipient, id_bytes, order_key,
 };
 use crate::domain::routing::Node;
 use proptest::prelude::*;
@@ -106,12 +106,6 @@ impl Fold {
             Carried::Delivery { .. } => None,
         });
         news.map(|n| (DocId::from_slice(&n.receiver).unwrap(), n.state())).collect()
-    }
-}
-
-impl From<Accepted> for Fact {
-    fn from(accepted: Accepted) -> Self {
-        Self::Accepted(Arc::new(accepted))
     }
 }
 

@@ -6,11 +6,13 @@
 //! Invariant: a fact says what happened, never what to do; applying the same facts in the same order
 //! gives the same state on every replica.
 
+mod record;
+
 use super::envelope::{DocId, Kind, SignatureState};
-use crate::clock::Timestamp;
-use bytes::{Bytes, BytesMut};
-use std::borrow::Cow;
+use bytes::Bytes;
 use std::sync::Arc;
+
+pub use record::{Addressee, NotARecord, Record};
 
 /// A stable number for a platform's name, so that facts need not repeat it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +28,7 @@ impl PlatformId {
 /// What happened. The number of each variant is part of the journal's format (`journal/entry.rs`).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
-    Accepted(Arc<Accepted>),
+    Accepted(Arc<Record>),
     HandedOn(HandedOn),
     Attempted(Attempted),
     Confirmed(Confirmed),
@@ -38,7 +40,8 @@ pub enum Fact {
     AgencyLocked(AgencyLocked),
 }
 
-/// A document or status message was taken in, from a member or over a link.
+/// A document or status message was taken in, from a member or over a link. This is what it is made of; kept
+/// in memory and in the journal it is a `Record`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Accepted {
     /// The sender's DocId.
@@ -317,46 +320,9 @@ pub struct AgencyLocked {
     pub version: u64,
 }
 
-impl Accepted {
-    pub fn id(&self) -> DocId {
-        DocId::from_slice(&self.doc_id).unwrap_or(DocId::NIL)
-    }
-
-    /// The stations up to and including this platform.
-    pub fn way(&self) -> Cow<'_, [Hop]> {
-        if !self.hops.is_empty() {
-            return Cow::Borrowed(&self.hops);
-        }
-        Cow::Owned(vec![Hop {
-            platform: self.origin.clone(),
-            received_at: self.at,
-            peer: self.member.clone(),
-            tls: self.tls.clone(),
-            ..Hop::default()
-        }])
-    }
-
-    /// When the first platform took it in.
-    pub fn sent_at(&self) -> Timestamp {
-        Timestamp(self.hops.first().map_or(self.at, |hop| hop.received_at))
-    }
-
-    /// Puts the ids and digests into one allocation of their own. What was decoded refers to the message it came
-    /// in, and a document in memory must not keep a whole message there.
-    #[must_use]
-    pub fn packed(mut self) -> Self {
-        let mut parts: Vec<&mut Bytes> = vec![&mut self.doc_id, &mut self.file_sha256];
-        parts.extend(self.body.as_mut().map(|body| &mut body.sha256));
-        parts.extend(self.recipients.iter_mut().map(|recipient| &mut recipient.doc_id));
-        let mut all = BytesMut::with_capacity(parts.iter().map(|part| part.len()).sum());
-        for part in &parts {
-            all.extend_from_slice(part);
-        }
-        let mut all = all.freeze();
-        for part in parts {
-            *part = all.split_to(part.len());
-        }
-        self
+impl From<Accepted> for Fact {
+    fn from(accepted: Accepted) -> Self {
+        Self::Accepted(Arc::new(Record::of(&accepted)))
     }
 }
 
@@ -384,10 +350,10 @@ pub fn order_key(sender: &str, document_id: &str) -> u64 {
 }
 
 /// The order key of an accepted message: of the document it answers, if it is a status, else its own.
-pub fn order_key_of(accepted: &Accepted) -> u64 {
-    if accepted.answers_document_id.is_empty() {
-        order_key(&accepted.from, &accepted.document_id)
+pub fn order_key_of(accepted: &Record) -> u64 {
+    if accepted.answers_document_id().is_empty() {
+        order_key(accepted.from(), accepted.document_id())
     } else {
-        order_key(&accepted.answers_sender, &accepted.answers_document_id)
+        order_key(accepted.answers_sender(), accepted.answers_document_id())
     }
 }
