@@ -179,14 +179,14 @@ impl<P: Ports> Door<P> {
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let services = NativeServices::new(
+        let services = Arc::new(NativeServices::new(
             Arc::clone(&self.pipeline),
             self.platform,
             session,
             self.limits.message_bytes_max,
-        );
+        ));
         let service = service_fn(move |request: Request<Incoming>| {
-            let mut services = services.clone();
+            let services = Arc::clone(&services);
             async move {
                 match services.call(request).await {
                     Some(answer) => answer,

@@ -12,7 +12,7 @@
 //! found elsewhere are never taken for it. The payload of a fact is its protobuf message.
 
 use crate::clock::Timestamp;
-use crate::domain::fact::{Fact, PlatformId, Record};
+use crate::domain::fact::{Accepted, Fact, PlatformId, Record};
 use bytes::Bytes;
 use prost::Message;
 use std::sync::Arc;
@@ -157,7 +157,7 @@ impl Content {
     fn payload_len(&self) -> usize {
         match self {
             Self::Chunk(bytes) => bytes.len(),
-            Self::Fact(Fact::Accepted(fact)) => fact.bytes().len(),
+            Self::Fact(Fact::Accepted(fact)) => fact.encoded_len(),
             Self::Fact(Fact::HandedOn(fact)) => fact.encoded_len(),
             Self::Fact(Fact::Attempted(fact)) => fact.encoded_len(),
             Self::Fact(Fact::Confirmed(fact)) => fact.encoded_len(),
@@ -173,7 +173,7 @@ impl Content {
     fn encode(&self, into: &mut Vec<u8>) {
         match self {
             Self::Chunk(bytes) => into.extend_from_slice(bytes),
-            Self::Fact(Fact::Accepted(fact)) => into.extend_from_slice(fact.bytes()),
+            Self::Fact(Fact::Accepted(fact)) => fact.encode(into),
             Self::Fact(Fact::HandedOn(fact)) => fact.encode_raw(into),
             Self::Fact(Fact::Attempted(fact)) => fact.encode_raw(into),
             Self::Fact(Fact::Confirmed(fact)) => fact.encode_raw(into),
@@ -193,9 +193,7 @@ impl Content {
         // buffer of its own keeps one open document from holding a whole read of the disk.
         let own = Bytes::copy_from_slice(&payload);
         let fact = match kind {
-            kind::ACCEPTED => {
-                Fact::Accepted(Arc::new(Record::parse(own).or(Err(EntryError::Damaged))?))
-            }
+            kind::ACCEPTED => Fact::Accepted(Arc::new(Record::of(message::<Accepted>(own)?))),
             kind::HANDED_ON => Fact::HandedOn(message(own)?),
             kind::ATTEMPTED => Fact::Attempted(message(own)?),
             kind::CONFIRMED => Fact::Confirmed(message(own)?),
@@ -253,7 +251,7 @@ pub(super) mod kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::fact::{Accepted, BodyRef, Recipient};
+    use crate::domain::fact::{BodyRef, Recipient};
     use proptest::prelude::*;
 
     proptest! {

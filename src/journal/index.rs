@@ -395,7 +395,7 @@ pub(super) fn keys_of_entry(entry: &Entry, mut found: impl FnMut(Lookup)) {
     };
     match fact {
         Fact::Accepted(fact) => {
-            doc(&fact.doc_id);
+            doc(&fact.doc_id.to_bytes());
             fact.recipients.iter().for_each(|to| doc(&to.doc_id.to_bytes()));
             found(Lookup::Key(order_key_of(fact)));
         }

@@ -101,8 +101,8 @@ impl<S: Storage> Shared<S> {
             recover(&storage, &options, clock.now())?;
         report.end = last;
         let names = storage.names()?;
-        let (spares, bytes) = (options.spare_segments, options.segment_bytes);
-        let keeper = Keeper::new(storage.clone(), bytes, spares, &names)?;
+        let (spares, segment_bytes) = (options.spare_segments, options.segment_bytes);
+        let keeper = Keeper::new(storage.clone(), segment_bytes, spares, &names)?;
         let sealed = numbers.iter().take(numbers.len().saturating_sub(1));
         sealed.for_each(|number| keeper.index(*number, None));
         let queue =
@@ -110,7 +110,7 @@ impl<S: Storage> Shared<S> {
         let shared = Arc::new(Self {
             queue,
             tail: Tail::new(options.tail_bytes_max, last, durable),
-            shelf: Shelf::new(storage.clone(), numbers),
+            shelf: Shelf::new(storage.clone(), numbers, segment_bytes),
             keeper,
             flushed_at: AtomicU64::new(0),
             now: Box::new(move || clock.now()),
@@ -188,9 +188,8 @@ impl<S: Storage> Journal for SegmentJournal<S> {
 
     fn health(&self) -> Health {
         let shared = &self.shared;
-        let segment_bytes = u64::from(shared.options.segment_bytes);
         Health {
-            disk_bytes: shared.shelf.bytes(segment_bytes) + shared.checkpoints.bytes(),
+            disk_bytes: shared.shelf.bytes() + shared.checkpoints.bytes(),
             disk_bytes_max: shared.options.disk_bytes_max,
             queued: shared.queue.len(),
             is_closed: shared.queue.is_closed(),

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 #[derive(Debug)]
@@ -23,6 +24,10 @@ pub(super) struct Shelf<S> {
     storage: S,
     /// The last one is the open one.
     segments: Mutex<BTreeMap<u32, Arc<Segment>>>,
+    /// What a segment takes before its header was read.
+    segment_bytes: u64,
+    /// What segments and their indexes take: every document asks, and there may be hundreds of segments.
+    bytes: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -33,14 +38,23 @@ pub(super) struct Segment {
 }
 
 impl<S: Storage> Shelf<S> {
-    pub(super) fn new(storage: S, numbers: impl IntoIterator<Item = u32>) -> Self {
+    pub(super) fn new(
+        storage: S,
+        numbers: impl IntoIterator<Item = u32>,
+        segment_bytes: u32,
+    ) -> Self {
         let segments = numbers.into_iter().map(|number| (number, Segment::shared(number)));
-        Self { storage, segments: Mutex::new(segments.collect()) }
+        let segments = Mutex::new(segments.collect());
+        let (segment_bytes, bytes) = (segment_bytes.into(), AtomicU64::new(0));
+        let shelf = Self { storage, segments, segment_bytes, bytes };
+        shelf.count_bytes();
+        shelf
     }
 
     /// From now on this is the open segment.
     pub(super) fn add(&self, number: u32) {
         self.segments.lock().insert(number, Segment::shared(number));
+        self.count_bytes();
     }
 
     /// The first segment at or behind `number`.
@@ -243,7 +257,10 @@ impl<S: Storage> Shelf<S> {
             (None, Some(gathered)) => Summary::write(&self.storage, &header, gathered)?,
             (None, None) => Summary::build(&self.storage, &header, file)?,
         };
-        Ok(Arc::clone(kept.insert(Arc::new(summary))))
+        let summary = Arc::clone(kept.insert(Arc::new(summary)));
+        drop(kept);
+        self.count_bytes();
+        Ok(summary)
     }
 
     fn rebuild(&self, segment: &Segment) -> Result<Arc<Summary>, ReadError> {
@@ -274,6 +291,7 @@ impl<S: Storage> Shelf<S> {
             }
             let bytes = self.open_segment(&segment)?.1.bytes;
             self.segments.lock().remove(&number);
+            self.count_bytes();
             self.storage.remove(&index::file_name(number))?;
             match keeper.spare_name(bytes, spares.len()) {
                 Some(spare) => {
@@ -291,13 +309,18 @@ impl<S: Storage> Shelf<S> {
     }
 
     /// What segments and their indexes take.
-    pub(super) fn bytes(&self, segment_bytes: u64) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn count_bytes(&self) {
         let segments = self.segments.lock();
         let sizes = segments.values().map(|segment| {
             let index = segment.summary.try_lock().and_then(|kept| Some(kept.as_ref()?.bytes));
-            segment.header.get().map_or(segment_bytes, |header| header.bytes) + index.unwrap_or(0)
+            let header = segment.header.get();
+            header.map_or(self.segment_bytes, |header| header.bytes) + index.unwrap_or(0)
         });
-        sizes.sum()
+        self.bytes.store(sizes.sum(), Ordering::Relaxed);
     }
 
     fn sealed(&self) -> Vec<Arc<Segment>> {

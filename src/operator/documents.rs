@@ -282,9 +282,10 @@ impl Filter {
         let accepted = &doc.accepted;
         let sent_at = accepted.sent_at();
         let below = |code: &AgencyCode, above: &AgencyCode| code.is_at_or_below(above);
-        let from_fits = self.from.as_ref().is_none_or(|above| {
-            AgencyCode::parse(accepted.from()).is_ok_and(|code| below(&code, above))
-        });
+        let from_fits = self
+            .from
+            .as_ref()
+            .is_none_or(|above| accepted.sender.is_some_and(|code| below(&code, above)));
         from_fits
             && sent_at >= self.since
             && sent_at < self.until

@@ -4,14 +4,14 @@
 //! written must be carried), and nothing of a body is written before the state-secret guard has passed.
 
 use super::append::{Answers, Prepared, Waiting};
-use super::submitted::{Door, accepted_of, correlation, field_digest, name};
+use super::submitted::{Checked, Door, correlation, field_digest, record_of};
 use super::{Pipeline, Platform, Ports};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::agency::AgencyCode;
 use crate::domain::calendar;
 use crate::domain::directory::{Caller, Directory, Standing};
 use crate::domain::envelope::{Declaration, DocId, Envelope, Kind, SignatureState};
-use crate::domain::fact::{Accepted, BodyRef, DeliveryState, Fact, Recipient, Record, order_key};
+use crate::domain::fact::{Addressee, Addressees, Body, DeliveryState, Fact, Record, order_key};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::rules::{Expected, Given};
 use crate::domain::status::BusinessStatus;
@@ -20,14 +20,15 @@ use crate::journal::{Content as EntryContent, Journal, Lookup};
 use crate::pipeline::bodies::Digest;
 use bytes::Bytes;
 use sha2::Digest as _;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tracing::Instrument;
 
 /// What a face hands in: the caller is authenticated, the rest is not yet believed.
 #[derive(Debug)]
-pub struct Submission {
-    pub caller: Caller,
+pub struct Submission<'a> {
+    pub caller: &'a Caller,
     pub content: Content,
     /// What the sender says the file's SHA-256 is; checked.
     pub sha256: Option<Digest>,
@@ -35,7 +36,7 @@ pub struct Submission {
     /// What the caller says it hands in.
     pub expected: Expected,
     /// TLS version and cipher suite of the session it came by.
-    pub tls: Arc<str>,
+    pub tls: &'a str,
     /// At most 64 printable ASCII characters, or empty.
     pub correlation_id: String,
     /// Narrows the recipients of a file; empty means all it names.
@@ -82,7 +83,7 @@ impl<P: Ports> Pipeline<P> {
     pub async fn accept(
         &self,
         platform: &Platform,
-        submissions: impl ExactSizeIterator<Item = Result<Submission, Rejection>>,
+        submissions: impl ExactSizeIterator<Item = Result<Submission<'_>, Rejection>>,
     ) -> Vec<Result<AcceptedAnswer, Rejection>> {
         let now = self.now();
         let mut answers: Vec<Option<Result<AcceptedAnswer, Rejection>>> =
@@ -118,7 +119,7 @@ impl<P: Ports> Pipeline<P> {
     pub async fn accept_one(
         &self,
         platform: &Platform,
-        submission: Submission,
+        submission: Submission<'_>,
     ) -> Result<AcceptedAnswer, Rejection> {
         let mut answers = self.accept(platform, std::iter::once(Ok(submission))).await;
         answers.pop().unwrap_or_else(|| Err(Reason::Internal.into()))
@@ -167,7 +168,7 @@ impl<P: Ports> Pipeline<P> {
         &self,
         platform: &Platform,
         place: usize,
-        submission: Submission,
+        submission: Submission<'_>,
         now: Timestamp,
     ) -> Result<Prepared, Rejection> {
         let span = tracing::debug_span!(
@@ -197,7 +198,7 @@ impl<P: Ports> Pipeline<P> {
         &self,
         platform: &Platform,
         place: usize,
-        submission: Submission,
+        submission: Submission<'_>,
         now: Timestamp,
     ) -> Result<Prepared, Rejection> {
         let Submission { caller, content, sha256, tls, correlation_id, only_to, .. } = submission;
@@ -210,55 +211,58 @@ impl<P: Ports> Pipeline<P> {
         let is_edxml = matches!(content, Content::Edxml(_));
         let (envelope, body, signature) = self.read(content, given)?;
         let directory = self.directory.load();
-        check_sender(&directory, &caller, &envelope)?;
+        check_sender(&directory, caller, &envelope)?;
         let to = self.recipients(platform, &envelope, &only_to).await?;
         let doc_id = self.new_doc_id(now);
-        let recipients = self.check_receivers(&directory, &to)?;
+        let recipients = self.check_receivers(&directory, doc_id, &to)?;
         if envelope.kind == Kind::Recall {
             self.check_recall(platform, &envelope).await?;
         }
         self.admit(platform, now).await?;
-        let door = Door {
-            platform: &platform.name,
-            caller: &caller,
-            tls: &tls,
-            hops_max: self.limits.hops_max,
-            now,
+        let door =
+            Door { platform: &platform.name, caller, tls, hops_max: self.limits.hops_max, now };
+        let file_sha256 = if is_edxml { digest } else { field_digest(&envelope, &to, &digest) };
+        let (reference, body) = self.place_body(platform, &digest, body, now).await?;
+        let checked = Checked {
+            doc_id,
+            recipients,
+            body: reference,
+            correlation_id: correlation(correlation_id, doc_id),
+            signature,
+            is_edxml,
+            file_sha256,
         };
-        let mut accepted = accepted_of(door, *envelope, recipients);
-        let file_sha256 = if is_edxml { digest } else { field_digest(&accepted, &digest) };
-        accepted.body = Some(BodyRef { bytes: body.len() as u64, ..BodyRef::default() });
-        accepted.signature = signature as i32;
-        accepted.correlation_id = correlation(correlation_id, doc_id);
-        accepted.is_edxml = is_edxml;
-        name(&mut accepted, doc_id, &to, digest, file_sha256);
-        let body = self.place_body(platform, &mut accepted, &digest, body, now).await?;
-        Ok(Prepared { place, accepted: Arc::new(Record::of(&accepted)), body })
+        let accepted = Arc::new(record_of(door, *envelope, checked));
+        Ok(Prepared { place, accepted, body })
     }
 
-    /// Says in the fact where its body stands. A large one is written first, in chunks; what is returned is to
-    /// stand directly before the fact.
+    /// Where the body stands. A large one is written first, in chunks; what is returned beside the reference is
+    /// to stand directly before the fact.
     async fn place_body(
         &self,
         platform: &Platform,
-        accepted: &mut Accepted,
         digest: &Digest,
         body: Bytes,
         now: Timestamp,
-    ) -> Result<Bytes, Rejection> {
-        let stored = match self.bodies.find(digest, body.len() as u64, now) {
+    ) -> Result<(Body, Bytes), Rejection> {
+        let bytes = body.len() as u64;
+        let stored = match self.bodies.find(digest, bytes, now) {
             None if body.len() > self.limits.chunk_bytes_max => {
                 Some(self.store_body(platform, &body).await?)
             }
             found => found,
         };
-        let reference = accepted.body.get_or_insert_default();
-        if let Some(chunks) = stored {
-            reference.chunks = chunks.as_slice().to_vec();
-            return Ok(Bytes::new());
-        }
-        reference.preceding = u32::from(!body.is_empty());
-        Ok(body)
+        let sha256 = (*digest).into();
+        Ok(match stored {
+            Some(chunks) => {
+                let chunks = chunks.as_slice().to_vec();
+                (Body { sha256, bytes, chunks, preceding: 0 }, Bytes::new())
+            }
+            None => {
+                let preceding = u32::from(!body.is_empty());
+                (Body { sha256, bytes, chunks: Vec::new(), preceding }, body)
+            }
+        })
     }
 
     /// The body's SHA-256, which is what the sender says it is.
@@ -300,31 +304,33 @@ impl<P: Ports> Pipeline<P> {
     }
 
     /// To whom it goes: `To`, narrowed; a status to whom it answers; status 13 to the recipients of the document it names.
-    async fn recipients(
+    async fn recipients<'e>(
         &self,
         platform: &Platform,
-        envelope: &Envelope,
+        envelope: &'e Envelope,
         only_to: &[AgencyCode],
-    ) -> Result<Vec<AgencyCode>, Rejection> {
+    ) -> Result<Cow<'e, [AgencyCode]>, Rejection> {
         if envelope.kind == Kind::Status && envelope.to.is_empty() {
             let answers = envelope.response_for.first();
             let answers = answers.ok_or_else(|| {
                 Rejection::new(Reason::FieldMissing).element("MessageHeader/ResponseFor")
             })?;
             if envelope.status.as_ref().is_some_and(|s| s.code == BusinessStatus::RecallRequested) {
-                return self.recipients_of(platform, &envelope.from, &answers.document_id).await;
+                let found =
+                    self.recipients_of(platform, &envelope.from, &answers.document_id).await?;
+                return Ok(found.into());
             }
-            let to = answers.organ_id;
-            return Ok(vec![to.ok_or_else(|| {
+            let to = answers.organ_id.as_ref();
+            return Ok(std::slice::from_ref(to.ok_or_else(|| {
                 Rejection::new(Reason::ReceiverMissing).element("MessageHeader/ResponseFor/OrganId")
-            })?]);
+            })?)
+            .into());
         }
-        let narrowed: Vec<AgencyCode> = envelope
-            .to
-            .iter()
-            .filter(|code| only_to.is_empty() || only_to.contains(code))
-            .copied()
-            .collect();
+        let narrowed: Cow<'_, [AgencyCode]> = if only_to.is_empty() {
+            envelope.to.as_slice().into()
+        } else {
+            envelope.to.iter().filter(|code| only_to.contains(code)).copied().collect()
+        };
         if narrowed.is_empty() {
             return Err(Rejection::new(Reason::ReceiverMissing).element("MessageHeader/To"));
         }
@@ -377,16 +383,15 @@ impl<P: Ports> Pipeline<P> {
         self.recipients_of(platform, &envelope.from, document_id).await.map(drop)
     }
 
-    /// An unknown receiver refuses the whole document; a locked one only itself (configurable). They have no
-    /// DocIds yet.
+    /// An unknown receiver refuses the whole document; a locked one only itself (configurable).
     fn check_receivers(
         &self,
         directory: &Directory,
+        doc_id: DocId,
         to: &[AgencyCode],
-    ) -> Result<Vec<Recipient>, Rejection> {
-        let mut recipients = Vec::with_capacity(to.len());
+    ) -> Result<Addressees, Rejection> {
         let mut refused = None;
-        for code in to {
+        let check = |code: &AgencyCode| {
             let wrong = |reason: Reason| Rejection::new(reason).at(Place::Recipient(code.wire()));
             let Some(id) = directory.lookup(code) else {
                 let nearest =
@@ -409,18 +414,15 @@ impl<P: Ports> Pipeline<P> {
                 }
                 refused.get_or_insert(rejection);
             }
-            recipients.push(Recipient {
-                agency: code.as_str().to_owned(),
-                doc_id: Bytes::new(),
-                refused: if locked {
-                    Reason::ReceiverLocked.code().to_owned()
-                } else {
-                    String::new()
-                },
-            });
-        }
+            Ok(Addressee {
+                agency: Some(*code),
+                doc_id: doc_id.receiver(code),
+                refused: locked.then_some(Reason::ReceiverLocked),
+            })
+        };
+        let recipients = to.iter().map(check).collect::<Result<Addressees, Rejection>>()?;
         match refused {
-            Some(rejection) if recipients.iter().all(|r| !r.refused.is_empty()) => Err(rejection),
+            Some(rejection) if recipients.iter().all(|r| r.refused.is_some()) => Err(rejection),
             _ => Ok(recipients),
         }
     }
@@ -554,7 +556,7 @@ fn answer_of(accepted: &Record, doc_id: DocId, is_duplicate: bool) -> AcceptedAn
             .collect(),
         correlation_id: accepted.correlation_id().to_owned(),
         is_duplicate,
-        warnings: accepted.warnings.clone(),
+        warnings: accepted.warnings().to_vec(),
     }
 }
 

@@ -30,7 +30,7 @@ impl<P: Ports> Pipeline<P> {
         let mut entries = Vec::with_capacity(words.len());
         let mut places = Vec::with_capacity(words.len());
         let now = self.now();
-        let mut ids = receiver_ids(&words);
+        let (mut ids, member) = in_one(&words, caller.id());
         let inboxes = inboxes_of(platform, &words);
         for (word, inbox) in words.into_iter().zip(inboxes) {
             let id = ids.split_to(ID_BYTES);
@@ -45,7 +45,7 @@ impl<P: Ports> Pipeline<P> {
                     receiver: id,
                     state: word.state as i32,
                     description: word.description,
-                    member: str::to_owned(caller.id()),
+                    member: member.clone(),
                     at: now.0,
                 };
                 let content = Content::Fact(Fact::Confirmed(confirmed));
@@ -236,11 +236,14 @@ fn inboxes_of(platform: &Platform, words: &[Word]) -> Vec<Option<Inbox>> {
     words.iter().map(inbox).collect()
 }
 
-/// The receivers' DocIds one after the other, in one allocation.
-fn receiver_ids(words: &[Word]) -> Bytes {
-    let mut ids = BytesMut::with_capacity(words.len() * ID_BYTES);
-    words.iter().for_each(|word| ids.extend_from_slice(&word.receiver.to_bytes()));
-    ids.freeze()
+/// The receivers' DocIds one after the other, and the member's id, in one allocation.
+fn in_one(words: &[Word], member: &str) -> (Bytes, Bytes) {
+    let ids = words.len() * ID_BYTES;
+    let mut all = BytesMut::with_capacity(ids + member.len());
+    words.iter().for_each(|word| all.extend_from_slice(&word.receiver.to_bytes()));
+    all.extend_from_slice(member.as_bytes());
+    let mut all = all.freeze();
+    (all.split_to(ids), all)
 }
 
 const ID_BYTES: usize = 16;

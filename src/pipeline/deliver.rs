@@ -447,12 +447,12 @@ type Sorted = (Vec<Copy>, Vec<(u64, Arc<Progressed>)>);
 
 fn sort(loads: Vec<Load>, doubts: &Doubts) -> Sorted {
     let mut copies: Vec<Copy> = Vec::new();
-    let mut places: BTreeMap<Bytes, usize> = BTreeMap::new();
+    let mut places: BTreeMap<DocId, usize> = BTreeMap::new();
     let mut reports = Vec::new();
     for load in loads {
         match load {
             Load::Delivery { number, receiver, agency, attempts, accepted, chunks } => {
-                let place = *places.entry(accepted.doc_id.clone()).or_insert(copies.len());
+                let place = *places.entry(accepted.doc_id).or_insert(copies.len());
                 if place == copies.len() {
                     let (receivers, is_repeat) = (Vec::new(), false);
                     copies.push(Copy { accepted, chunks, receivers, attempts, is_repeat });
@@ -504,7 +504,7 @@ fn document_of(copy: &Copy, now: Timestamp) -> v1::HandDocument {
     let body = accepted.body.clone().unwrap_or_default();
     v1::HandDocument {
         origin: accepted.origin().to_owned(),
-        doc_id: accepted.doc_id.clone(),
+        doc_id: id_bytes(accepted.doc_id),
         envelope: Some(wire_envelope(
             accepted,
             copy.receivers.iter().map(|(_, _, agency)| agency.clone()).collect(),
@@ -513,12 +513,12 @@ fn document_of(copy: &Copy, now: Timestamp) -> v1::HandDocument {
         correlation_id: accepted.correlation_id().to_owned(),
         hops_left: accepted.hops_left,
         hops,
-        sha256: body.sha256,
+        sha256: body.sha256.to_bytes(),
         bytes_total: body.bytes,
         is_edxml: accepted.is_edxml,
         signature: u32::try_from(accepted.signature).unwrap_or_default(),
-        warnings: accepted.warnings.clone(),
-        file_sha256: accepted.file_sha256.clone(),
+        warnings: accepted.warnings().to_vec(),
+        file_sha256: accepted.file_sha256.to_bytes(),
         body: Bytes::new(),
         body_inside: false,
         is_repeat: copy.is_repeat,
@@ -543,7 +543,7 @@ pub(super) fn wire_envelope(accepted: &Record, to: Vec<String>) -> v1::Envelope 
         answers_sender: accepted.answers_sender().to_owned(),
         answers_document_id: accepted.answers_document_id().to_owned(),
         reason: accepted.reason().to_owned(),
-        replaces: accepted.replaces.clone(),
+        replaces: accepted.replaces().to_vec(),
     }
 }
 

@@ -65,8 +65,7 @@ impl<P: Ports> Pipeline<P> {
             }
             None => {
                 found.accepted.via().is_empty()
-                    && AgencyCode::parse(found.accepted.from())
-                        .is_ok_and(|code| caller.speaks_for(&code))
+                    && found.accepted.sender.is_some_and(|code| caller.speaks_for(&code))
             }
         };
         if !is_theirs {

@@ -4,11 +4,11 @@ use super::bodies::Digest;
 use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::Caller;
-use crate::domain::envelope::{DocId, Envelope, Kind};
-use crate::domain::fact::{Accepted, Recipient};
+use crate::domain::envelope::{DocId, Envelope, Kind, SignatureState, Warning};
+use crate::domain::fact::{Addressees, Body, Record, Texts};
 use crate::domain::status::BusinessStatus;
-use bytes::BytesMut;
 use sha2::Digest as _;
+use std::borrow::Cow;
 
 /// Where and by whom it was handed in.
 #[derive(Clone, Copy, Debug)]
@@ -20,122 +20,109 @@ pub(super) struct Door<'a> {
     pub(super) now: Timestamp,
 }
 
-pub(super) fn accepted_of(
-    door: Door<'_>,
-    envelope: Envelope,
-    recipients: Vec<Recipient>,
-) -> Accepted {
+/// What was found out about a submission on its way to the journal.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) doc_id: DocId,
+    pub(super) recipients: Addressees,
+    pub(super) body: Body,
+    pub(super) correlation_id: String,
+    pub(super) signature: SignatureState,
+    pub(super) is_edxml: bool,
+    pub(super) file_sha256: Digest,
+}
+
+pub(super) fn record_of(door: Door<'_>, envelope: Envelope, checked: Checked) -> Record {
     let (answers_sender, answers_document_id) = about(&envelope);
-    let reason = match envelope.status.as_ref() {
-        Some(status) => status.description.clone(),
-        None => envelope.reason,
-    };
-    let notation = match (envelope.code_number.as_str(), envelope.code_notation.as_str()) {
-        ("", notation) => notation.to_owned(),
-        (number, "") => number.to_owned(),
-        (number, notation) => format!("{number}/{notation}"),
-    };
+    let status = envelope.status.as_ref();
     let date = |date: Option<jiff::civil::Date>| date.map(|d| d.to_string()).unwrap_or_default();
-    Accepted {
-        origin: door.platform.to_owned(),
-        member: str::to_owned(door.caller.id()),
-        kind: envelope.kind as i32,
-        from: envelope.from.as_str().to_owned(),
-        document_id: envelope.document_id,
-        urgency: u32::from(envelope.urgency.level()),
+    let warning = |w: &Warning| format!("{} {}", w.reason.code(), w.at);
+    let notation = notation(&envelope);
+    let mut record = Record::new(&Texts {
+        origin: door.platform,
+        via: "",
+        member: door.caller.id(),
+        from: envelope.from.as_str(),
+        document_id: &envelope.document_id,
         answers_sender,
         answers_document_id,
-        status: envelope.status.as_ref().map_or(0, |s| u32::from(s.code.code())),
-        recipients,
-        tls: door.tls.to_owned(),
-        hops_left: door.hops_max,
-        at: door.now.0,
-        subject: envelope.subject,
-        notation,
-        type_name: envelope.type_name,
-        promulgated_on: date(envelope.promulgation_date),
-        due_on: date(envelope.due_date),
-        warnings: envelope
-            .warnings
-            .iter()
-            .map(|w| format!("{} {}", w.reason.code(), w.at))
-            .collect(),
-        reason,
-        replaces: envelope.replaces,
-        ..Accepted::default()
+        correlation_id: &checked.correlation_id,
+        subject: &envelope.subject,
+        notation: &notation,
+        type_name: &envelope.type_name,
+        promulgated_on: &date(envelope.promulgation_date),
+        due_on: &date(envelope.due_date),
+        reason: reason(&envelope),
+        tls: door.tls,
+    });
+    record.doc_id = checked.doc_id;
+    record.recipients = checked.recipients;
+    record.body = Some(checked.body);
+    record.file_sha256 = checked.file_sha256.into();
+    record.at = door.now.0;
+    record.kind = envelope.kind as i32;
+    record.signature = checked.signature as i32;
+    record.urgency = u32::from(envelope.urgency.level());
+    record.status = status.map_or(0, |status| u32::from(status.code.code()));
+    record.hops_left = door.hops_max;
+    record.is_edxml = checked.is_edxml;
+    let warnings = envelope.warnings.iter().map(warning).collect();
+    record.set_lists(Vec::new(), warnings, envelope.replaces);
+    record
+}
+
+/// The description of a status, or the reason of a recall.
+fn reason(envelope: &Envelope) -> &str {
+    envelope.status.as_ref().map_or(&envelope.reason, |status| &status.description)
+}
+
+fn notation(envelope: &Envelope) -> Cow<'_, str> {
+    match (envelope.code_number.as_str(), envelope.code_notation.as_str()) {
+        ("", notation) => notation.into(),
+        (number, "") => number.into(),
+        (number, notation) => format!("{number}/{notation}").into(),
     }
 }
 
 /// The earlier document that a message is about, as (its sender, its DocumentId); empty for one that stands alone.
-fn about(envelope: &Envelope) -> (String, String) {
-    let own = || envelope.from.as_str().to_owned();
+fn about(envelope: &Envelope) -> (&str, &str) {
+    let own = || envelope.from.as_str();
     if envelope.kind != Kind::Status {
-        return if envelope.acts_on.is_empty() {
-            Default::default()
-        } else {
-            (own(), envelope.acts_on.clone())
-        };
+        return if envelope.acts_on.is_empty() { ("", "") } else { (own(), &envelope.acts_on) };
     }
-    let Some(answers) = envelope.response_for.first() else { return Default::default() };
+    let Some(answers) = envelope.response_for.first() else { return ("", "") };
     // The document answered is the original sender's; a recall by status 13 is about the sender's own.
     let recalls =
         envelope.status.as_ref().is_some_and(|s| s.code == BusinessStatus::RecallRequested);
-    let sender = if recalls {
-        own()
-    } else {
-        answers.organ_id.map(|code| code.as_str().to_owned()).unwrap_or_default()
-    };
-    (sender, answers.document_id.clone())
+    let sender =
+        if recalls { own() } else { answers.organ_id.as_ref().map_or("", AgencyCode::as_str) };
+    (sender, &answers.document_id)
 }
 
 /// Of an envelope handed in as fields the whole is the file: two documents may carry the same payload.
-pub(super) fn field_digest(accepted: &Accepted, payload: &Digest) -> Digest {
+pub(super) fn field_digest(envelope: &Envelope, to: &[AgencyCode], payload: &Digest) -> Digest {
+    let (answers_sender, answers_document_id) = about(envelope);
+    let status = envelope.status.as_ref().map_or(0, |status| u32::from(status.code.code()));
     let mut hash = sha2::Sha256::new();
     for text in [
-        &accepted.from,
-        &accepted.document_id,
-        &accepted.answers_sender,
-        &accepted.answers_document_id,
-        &accepted.reason,
-        &accepted.subject,
+        envelope.from.as_str(),
+        &envelope.document_id,
+        answers_sender,
+        answers_document_id,
+        reason(envelope),
+        &envelope.subject,
     ] {
         hash.update(text.as_bytes());
         hash.update([0]);
     }
-    hash.update(accepted.kind.to_be_bytes());
-    hash.update(accepted.status.to_be_bytes());
-    for recipient in &accepted.recipients {
-        hash.update(recipient.agency.as_bytes());
+    hash.update((envelope.kind as i32).to_be_bytes());
+    hash.update(status.to_be_bytes());
+    for recipient in to {
+        hash.update(recipient.as_bytes());
         hash.update([0]);
     }
     hash.update(payload);
     hash.finalize().into()
-}
-
-/// Gives the document and each recipient their ids, and the file and the body their digests; all in one allocation.
-pub(super) fn name(
-    accepted: &mut Accepted,
-    doc_id: DocId,
-    to: &[AgencyCode],
-    body_sha256: Digest,
-    file_sha256: Digest,
-) {
-    const ID_BYTES: usize = 16;
-    let mut all = BytesMut::with_capacity(ID_BYTES * (1 + to.len()) + 2 * body_sha256.len());
-    all.extend_from_slice(&doc_id.to_bytes());
-    all.extend_from_slice(&body_sha256);
-    all.extend_from_slice(&file_sha256);
-    for agency in to {
-        all.extend_from_slice(&doc_id.receiver(agency).to_bytes());
-    }
-    let mut all = all.freeze();
-    accepted.doc_id = all.split_to(ID_BYTES);
-    let body_sha256 = all.split_to(body_sha256.len());
-    accepted.body.get_or_insert_default().sha256 = body_sha256;
-    accepted.file_sha256 = all.split_to(file_sha256.len());
-    for recipient in &mut accepted.recipients {
-        recipient.doc_id = all.split_to(ID_BYTES);
-    }
 }
 
 pub(super) fn correlation(given: String, doc_id: DocId) -> String {

@@ -299,8 +299,8 @@ impl Platter {
         };
         match fact {
             Fact::Accepted(accepted) => {
-                doc(&accepted.doc_id);
-                for recipient in &accepted.recipients {
+                self.by_doc.entry(accepted.doc_id).or_default().insert(seq);
+                for recipient in &*accepted.recipients {
                     self.by_doc.entry(recipient.doc_id).or_default().insert(seq);
                 }
                 self.by_key.entry(order_key_of(accepted)).or_default().insert(seq);

@@ -64,7 +64,7 @@ impl Letter {
         }
     }
 
-    pub fn submission(&self, caller: &Caller) -> Submission {
+    pub fn submission<'a>(&self, caller: &'a Caller) -> Submission<'a> {
         let mut envelope =
             Envelope::addressed(self.kind, self.from, self.to.clone(), self.document_id.clone());
         envelope.urgency = self.urgency;
@@ -83,12 +83,12 @@ impl Letter {
             (None, _) => {}
         }
         Submission {
-            caller: caller.clone(),
+            caller,
             content: Content::Fields { envelope: Box::new(envelope), payload: self.body.clone() },
             sha256: Some(self.digest),
             declaration: Declaration::NoSecret,
             expected: Expected::Any,
-            tls: "simulated".into(),
+            tls: "simulated",
             correlation_id: String::new(),
             only_to: Vec::new(),
         }
@@ -144,7 +144,7 @@ impl History {
     }
 
     pub fn see(&mut self, agency: AgencyCode, receiver: DocId, accepted: &Record, at: Timestamp) {
-        let digest = accepted.body.as_ref().map(|body| body.sha256.clone()).unwrap_or_default();
+        let digest = accepted.body.as_ref().map(|body| body.sha256.to_bytes()).unwrap_or_default();
         let urgent = accepted.urgency > 0;
         let seen = Seen { at, receiver, from: accepted.from().to_owned(), digest, urgent };
         self.seen.entry(agency).or_default().push(seen);

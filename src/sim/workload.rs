@@ -194,9 +194,10 @@ impl Desk {
         let written = self.history.lock().letters.get(letter).cloned()?;
         let mut pause = Duration::from_millis(200);
         loop {
-            let (submission, ix) = (written.submission(&self.caller), self.platform);
+            let (written, caller, ix) = (written.clone(), self.caller.clone(), self.platform);
             let answer = country
                 .ask(ix, move |pipeline| async move {
+                    let submission = written.submission(&caller);
                     match pipeline.platform(ix) {
                         Some(platform) => pipeline.accept_one(platform, submission).await,
                         None => Err(Reason::Unavailable.into()),
@@ -468,7 +469,7 @@ async fn check_bodies(desk: &Desk, country: &Country, fresh: &[Shown]) {
             }
         });
         let Some(Some(body)) = body.await else { continue };
-        let told = item.accepted.body.as_ref().map(|body| body.sha256.clone()).unwrap_or_default();
+        let told = item.accepted.body.as_ref().map(|body| body.sha256).unwrap_or_default();
         match body {
             Ok(body) if sha2::Sha256::digest(&body)[..] == told[..] => {}
             Ok(body) => {
@@ -486,7 +487,7 @@ fn answer(desk: &Desk, random: &mut Random, item: &Shown) {
     let recalls =
         accepted.kind() == Kind::Recall || status == Some(BusinessStatus::RecallRequested);
     let id = if recalls { accepted.answers_document_id() } else { accepted.document_id() };
-    let Ok(sender) = AgencyCode::parse(accepted.from()) else { return };
+    let Some(sender) = accepted.sender else { return };
     let words: &[BusinessStatus] = if recalls {
         &[BusinessStatus::ChangeAgreed]
     } else if accepted.kind() == Kind::New && random.chance(desk.options.answered) {

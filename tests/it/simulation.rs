@@ -420,13 +420,13 @@ fn a_closed_journal_fails_who_waits_and_acknowledges_nothing() {
     let pipeline = stage.country.pipeline(desk.platform).unwrap();
     let letters: Vec<Letter> =
         (0..8).map(|n| stage.write("H60", &[code("G12")], &format!("closed-{n}"))).collect();
-    let submissions: Vec<_> =
-        letters.iter().map(|letter| letter.submission(&desk.caller)).collect();
+    let (sent, caller) = (letters.clone(), desk.caller.clone());
     let asked = stage.world.now();
     let (ours, ix) = (Arc::clone(&pipeline), desk.platform);
     let answers = stage.world.run(seconds(60), async move {
         let platform = ours.platform(ix).unwrap();
-        let waiting = submissions.into_iter().map(|one| ours.accept_one(platform, one));
+        let submissions = sent.iter().map(|letter| letter.submission(&caller));
+        let waiting = submissions.map(|one| ours.accept_one(platform, one));
         futures_util::future::join_all(waiting).await
     });
     for answer in answers.unwrap() {

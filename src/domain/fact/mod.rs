@@ -12,7 +12,7 @@ use super::envelope::{DocId, Kind, SignatureState};
 use bytes::Bytes;
 use std::sync::Arc;
 
-pub use record::{Addressee, NotARecord, Record};
+pub use record::{Addressee, Addressees, Body, Digest, Record, Texts};
 
 /// A stable number for a platform's name, so that facts need not repeat it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -230,8 +230,9 @@ pub struct Confirmed {
     pub state: i32,
     #[prost(string, tag = "3")]
     pub description: String,
-    #[prost(string, tag = "4")]
-    pub member: String,
+    /// The id of the member that said so, as text: all words of one batch share it.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub member: Bytes,
     #[prost(uint64, tag = "5")]
     pub at: u64,
 }
@@ -322,7 +323,7 @@ pub struct AgencyLocked {
 
 impl From<Accepted> for Fact {
     fn from(accepted: Accepted) -> Self {
-        Self::Accepted(Arc::new(Record::of(&accepted)))
+        Self::Accepted(Arc::new(Record::of(accepted)))
     }
 }
 
@@ -350,10 +351,6 @@ pub fn order_key(sender: &str, document_id: &str) -> u64 {
 }
 
 /// The order key of an accepted message: of the document it answers, if it is a status, else its own.
-pub fn order_key_of(accepted: &Record) -> u64 {
-    if accepted.answers_document_id().is_empty() {
-        order_key(accepted.from(), accepted.document_id())
-    } else {
-        order_key(accepted.answers_sender(), accepted.answers_document_id())
-    }
+pub const fn order_key_of(accepted: &Record) -> u64 {
+    accepted.key
 }

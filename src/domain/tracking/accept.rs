@@ -42,8 +42,7 @@ impl Tracking {
             let refused = deliveries.filter_map(|(place, d)| Some((place, d.refused?))).collect();
             return Verdict::Accepted { refused, warning: None };
         }
-        let sender =
-            AgencyCode::parse(accepted.from()).ok().and_then(|code| ground.directory.lookup(&code));
+        let sender = accepted.sender.and_then(|code| ground.directory.lookup(&code));
         let Some(sender) = sender else { return Verdict::Refused(Reason::SenderUnknown) };
         if let Some(verdict) = self.duplicates.judge(sender, accepted) {
             return verdict;
@@ -67,14 +66,14 @@ impl Tracking {
             return Verdict::Accepted { refused: refused(&to), warning: None };
         }
         self.duplicates.remember(sender, accepted, accepted.id());
-        let ix = self.take_in(accepted, chunks);
+        let ix = self.take_in(accepted, chunks, Some(sender));
         for (recipient, to) in accepted.recipients.iter().zip(&to) {
             self.address(ix, recipient, *to, effects);
         }
         let refused = refused(&to);
         self.sent.entry(sender).or_default().push_back(ix);
         self.note_meaning(ix, warning.is_some());
-        self.settle_in(ground, ix);
+        self.settle_in(ix);
         Verdict::Accepted { refused, warning }
     }
 
@@ -92,9 +91,7 @@ impl Tracking {
         if room.iter().all(Option::is_some) {
             return Verdict::Hop(room.into_iter().flatten().collect());
         }
-        if let Some(sender) =
-            AgencyCode::parse(accepted.from()).ok().and_then(|code| ground.directory.lookup(&code))
-        {
+        if let Some(sender) = accepted.sender.and_then(|code| ground.directory.lookup(&code)) {
             self.duplicates.remember(sender, accepted, accepted.id());
         }
         let to: Vec<_> = accepted
@@ -102,7 +99,7 @@ impl Tracking {
             .iter()
             .map(|recipient| self.destination(ground, recipient, accepted.via()))
             .collect();
-        let ix = self.take_in(accepted, chunks);
+        let ix = self.take_in(accepted, chunks, None);
         let mut verdicts = Vec::with_capacity(room.len());
         for ((recipient, to), said) in accepted.recipients.iter().zip(to).zip(room) {
             verdicts.push(said.unwrap_or_else(|| {
@@ -112,7 +109,7 @@ impl Tracking {
         }
         self.note_meaning(ix, false);
         self.report_arrivals(ground, ix, effects);
-        self.settle_in(ground, ix);
+        self.settle_in(ix);
         Verdict::Hop(verdicts)
     }
 
@@ -129,12 +126,18 @@ impl Tracking {
         Some(refused.map_or(HopVerdict::Accepted, HopVerdict::Refused))
     }
 
-    fn take_in(&mut self, accepted: &Arc<Record>, chunks: Chunks) -> DocIx {
+    fn take_in(
+        &mut self,
+        accepted: &Arc<Record>,
+        chunks: Chunks,
+        sender: Option<AgencyId>,
+    ) -> DocIx {
         let ix = self.insert_doc(Doc {
             accepted: Arc::clone(accepted),
             id: accepted.id(),
             key: order_key_of(accepted),
             chunks,
+            sender,
             deliveries: Vec::with_capacity(accepted.recipients.len()),
             open: 0,
         });
@@ -253,9 +256,9 @@ impl Tracking {
     }
 
     /// A document none of whose recipients could be addressed is closed as it comes.
-    fn settle_in(&mut self, ground: &Ground<'_>, ix: DocIx) {
+    fn settle_in(&mut self, ix: DocIx) {
         if self.doc_at(ix).is_some_and(|doc| doc.open == 0) {
-            self.close_doc(ground, ix);
+            self.close_doc(ix);
         }
     }
 
@@ -272,12 +275,12 @@ impl Tracking {
         for (receiver, state, code) in news {
             let news = Progressed {
                 origin: accepted.origin().to_owned(),
-                doc_id: accepted.doc_id.clone(),
+                doc_id: id_bytes(accepted.doc_id),
                 receiver: id_bytes(receiver),
                 state: state as i32,
                 code,
                 at: accepted.at,
-                hops: accepted.hops.clone(),
+                hops: accepted.hops().to_vec(),
                 platform: ground.here_name.to_owned(),
                 ..Progressed::default()
             };
@@ -320,7 +323,7 @@ impl Tracking {
         }
         let to: Vec<AgencyCode> = message.deliveries.iter().map(|d| d.agency).collect();
         let Some(id) = self.duplicates.document(order_key_of(&accepted)) else { return };
-        let Ok(by) = AgencyCode::parse(accepted.from()) else { return };
+        let Some(by) = accepted.sender else { return };
         let note = status.map(|status| StatusNote {
             status,
             by,

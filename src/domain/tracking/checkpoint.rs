@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::AgencyId;
 use crate::domain::envelope::DocId;
-use crate::domain::fact::{DeliveryState, Hop, NotARecord, Progressed, Record, id_bytes};
+use crate::domain::fact::{Accepted, DeliveryState, Hop, Progressed, Record, id_bytes};
 use crate::domain::rejection::Reason;
 use crate::domain::routing::Hop as Route;
 use crate::domain::status::BusinessStatus;
@@ -26,8 +26,6 @@ use std::sync::Arc;
 pub enum CheckpointError {
     #[error("the checkpoint cannot be read")]
     Decode(#[from] prost::DecodeError),
-    #[error("the checkpoint holds a document that cannot be read")]
-    Record(#[from] NotARecord),
     #[error("the checkpoint names agency {0}, which is not a code")]
     BadAgency(String),
 }
@@ -51,7 +49,7 @@ struct StateImage {
 
 #[derive(Clone, PartialEq, Message)]
 struct DocImage {
-    /// The bytes of a `Record`.
+    /// A message by itself, so that a document is written without making its strings.
     #[prost(bytes = "bytes", required, tag = "1")]
     accepted: Bytes,
     #[prost(fixed64, repeated, tag = "2")]
@@ -230,15 +228,18 @@ impl Tracking {
         ground: &Ground<'_>,
         image: DocImage,
     ) -> Result<DocIx, CheckpointError> {
-        // Its own bytes: one open document must not hold the whole checkpoint.
-        let own = Bytes::copy_from_slice(&image.accepted);
-        let accepted = Arc::new(Record::parse(own)?);
+        let accepted = Arc::new(Record::of(Accepted::decode(image.accepted)?));
         let mut deliveries = Vec::with_capacity(image.deliveries.len());
         for delivery in image.deliveries {
             deliveries.push(delivery_of(ground, delivery)?);
         }
         let open = deliveries.iter().filter(|d| !d.is_closed).count() as u32;
+        let sender = match accepted.via() {
+            "" => ground.directory.lookup(&code(accepted.from())?),
+            _ => None,
+        };
         let doc = Doc {
+            sender,
             id: accepted.id(),
             key: crate::domain::fact::order_key_of(&accepted),
             chunks: Chunks::from_slice(&image.chunks),
@@ -249,9 +250,7 @@ impl Tracking {
         let ix = self.insert_doc(doc);
         self.add_copy(accepted.id(), ix);
         self.open_docs += usize::from(open > 0);
-        if accepted.via().is_empty()
-            && let Some(sender) = ground.directory.lookup(&code(accepted.from())?)
-        {
+        if let Some(sender) = sender {
             self.sent.entry(sender).or_default().push_back(ix);
         }
         self.restore_places(ix);
@@ -314,9 +313,15 @@ fn code(text: &str) -> Result<AgencyCode, CheckpointError> {
     AgencyCode::parse(text).map_err(|_invalid| CheckpointError::BadAgency(text.to_owned()))
 }
 
+fn encoded(record: &Record) -> Bytes {
+    let mut bytes = Vec::with_capacity(record.encoded_len());
+    record.encode(&mut bytes);
+    bytes.into()
+}
+
 fn doc_image(doc: &Doc) -> DocImage {
     DocImage {
-        accepted: doc.accepted.bytes().clone(),
+        accepted: encoded(&doc.accepted),
         chunks: doc.chunks.as_slice().to_vec(),
         deliveries: doc.deliveries.iter().map(delivery_image).collect(),
     }

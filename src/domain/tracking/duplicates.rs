@@ -8,7 +8,7 @@
 use super::{Map, Verdict};
 use crate::domain::directory::AgencyId;
 use crate::domain::envelope::{DocId, Kind};
-use crate::domain::fact::{Record, order_key};
+use crate::domain::fact::{Record, order_key, order_key_of};
 use crate::domain::rejection::Reason;
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -101,7 +101,12 @@ impl Duplicates {
 
 fn key_of(sender: AgencyId, accepted: &Record, digest: u64) -> u64 {
     if accepted.kind() == Kind::New {
-        order_key(accepted.from(), accepted.document_id())
+        // A new document that refers to another one still has its own name.
+        if accepted.answers_document_id().is_empty() {
+            order_key_of(accepted)
+        } else {
+            order_key(accepted.from(), accepted.document_id())
+        }
     } else {
         other_key(sender, digest)
     }

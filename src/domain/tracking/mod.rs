@@ -25,6 +25,7 @@ use super::status::BusinessStatus;
 use crate::clock::Timestamp;
 use bytes::Bytes;
 use duplicates::Duplicates;
+use hashbrown::hash_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -148,6 +149,8 @@ pub struct Doc {
     pub id: DocId,
     pub key: u64,
     pub chunks: Chunks,
+    /// Who handed it in here; `None` when it came over a link.
+    sender: Option<AgencyId>,
     pub deliveries: Vec<Delivery>,
     /// How many deliveries are not closed here.
     open: u32,
@@ -323,7 +326,7 @@ impl Tracking {
     ) -> Verdict {
         match fact {
             Fact::Accepted(accepted) => self.accepted(ground, accepted, chunks, effects),
-            Fact::HandedOn(handed) => self.handed_on(ground, handed, effects),
+            Fact::HandedOn(handed) => self.handed_on(handed, effects),
             Fact::Attempted(attempted) => self.attempted(ground, attempted, effects),
             Fact::Confirmed(confirmed) => self.confirmed(ground, confirmed, effects),
             Fact::Progressed(news) => self.progressed(ground, news, effects),
@@ -357,6 +360,14 @@ impl Tracking {
 
     /// The next copy, if there is one, stands for the document from now on.
     fn drop_copy(&mut self, id: DocId, ix: DocIx) {
+        if self.more_copies.is_empty() {
+            if let Entry::Occupied(known) = self.by_id.entry(id)
+                && *known.get() == ix
+            {
+                known.remove();
+            }
+            return;
+        }
         let mut next = None;
         if let Some(more) = self.more_copies.get_mut(&id) {
             more.retain(|other| *other != ix);
@@ -442,7 +453,7 @@ impl Tracking {
     }
 
     /// A delivery is over here. Closes the document with its last one, and forgets the oldest closed ones.
-    fn close_delivery(&mut self, ground: &Ground<'_>, ix: DocIx, place: u32) {
+    fn close_delivery(&mut self, ix: DocIx, place: u32) {
         let Some(doc) = self.doc_at_mut(ix) else { return };
         let Some(delivery) = doc.deliveries.get_mut(place as usize) else { return };
         if std::mem::replace(&mut delivery.is_closed, true) {
@@ -450,20 +461,20 @@ impl Tracking {
         }
         doc.open = doc.open.saturating_sub(1);
         if doc.open == 0 {
-            self.close_doc(ground, ix);
+            self.close_doc(ix);
         }
     }
 
-    fn close_doc(&mut self, ground: &Ground<'_>, ix: DocIx) {
+    fn close_doc(&mut self, ix: DocIx) {
         self.open_docs = self.open_docs.saturating_sub(1);
         self.recent.push_back(ix);
         while self.recent.len() > self.limits.recent_documents_max {
             let Some(oldest) = self.recent.pop_front() else { break };
-            self.forget(ground, oldest);
+            self.forget(oldest);
         }
     }
 
-    fn forget(&mut self, ground: &Ground<'_>, ix: DocIx) {
+    fn forget(&mut self, ix: DocIx) {
         let Some(doc) = self.docs.get_mut(ix.0 as usize).and_then(Option::take) else { return };
         self.free.push(ix.0);
         self.drop_copy(doc.id, ix);
@@ -471,9 +482,7 @@ impl Tracking {
             self.by_receiver.remove(&delivery.receiver);
         }
         if doc.accepted.via().is_empty()
-            && let Some(sender) = AgencyCode::parse(doc.accepted.from())
-                .ok()
-                .and_then(|code| ground.directory.lookup(&code))
+            && let Some(sender) = doc.sender
             && let Some(list) = self.sent.get_mut(&sender)
         {
             match list.iter().position(|&other| other == ix) {

@@ -35,12 +35,7 @@ impl super::Delivery {
 }
 
 impl Tracking {
-    pub(super) fn handed_on(
-        &mut self,
-        ground: &Ground<'_>,
-        handed: &HandedOn,
-        effects: &mut Vec<Effect>,
-    ) -> Verdict {
+    pub(super) fn handed_on(&mut self, handed: &HandedOn, effects: &mut Vec<Effect>) -> Verdict {
         for receiver in &handed.receivers {
             let Some((ix, place)) = self.place_of(receiver) else { continue };
             let Some(delivery) = self.delivery_mut(ix, place) else { continue };
@@ -53,7 +48,7 @@ impl Tracking {
             self.drop_item(ix, place, effects);
             // The platform where it was handed in waits for news; one in between has done its part.
             if !self.is_origin(ix) {
-                self.close_delivery(ground, ix, place);
+                self.close_delivery(ix, place);
             }
         }
         for number in &handed.reports {
@@ -95,7 +90,7 @@ impl Tracking {
         delivery.refused = Some(reason);
         self.drop_item(ix, place, effects);
         self.tell_origin(ground, (ix, place), &attempted.code, attempted.at, effects);
-        self.close_delivery(ground, ix, place);
+        self.close_delivery(ix, place);
         Verdict::Applied
     }
 
@@ -132,7 +127,8 @@ impl Tracking {
             delivery.details_mut().description.clone_from(&confirmed.description);
         }
         if !confirmed.member.is_empty() && state != DeliveryState::Done {
-            delivery.details_mut().confirmed_by.clone_from(&confirmed.member);
+            let member = String::from_utf8_lossy(&confirmed.member).into_owned();
+            delivery.details_mut().confirmed_by = member;
         }
         let number = delivery.number;
         if state != DeliveryState::Processing {
@@ -141,7 +137,7 @@ impl Tracking {
         }
         self.tell_origin(ground, (ix, place), "", confirmed.at, effects);
         if state != DeliveryState::Processing {
-            self.close_delivery(ground, ix, place);
+            self.close_delivery(ix, place);
         }
         Verdict::Applied
     }
@@ -166,7 +162,7 @@ impl Tracking {
         }
         self.drop_item(ix, place, effects);
         self.tell_origin(ground, (ix, place), Reason::InboxExpired.code(), expired.at, effects);
-        self.close_delivery(ground, ix, place);
+        self.close_delivery(ix, place);
         Verdict::Applied
     }
 
@@ -213,7 +209,7 @@ impl Tracking {
         }
         if rank(news.state()) >= rank(DeliveryState::Fail) {
             self.drop_item(ix, place, effects);
-            self.close_delivery(ground, ix, place);
+            self.close_delivery(ix, place);
         }
         Verdict::Applied
     }
@@ -289,7 +285,7 @@ impl Tracking {
         let news = Progressed {
             origin: doc.accepted.origin().to_owned(),
             via: String::new(),
-            doc_id: doc.accepted.doc_id.clone(),
+            doc_id: crate::domain::fact::id_bytes(doc.accepted.doc_id),
             receiver: crate::domain::fact::id_bytes(delivery.receiver),
             state: delivery.state as i32,
             code: code.to_owned(),

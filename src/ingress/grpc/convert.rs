@@ -12,7 +12,6 @@ use crate::pipeline::{AcceptedAnswer, Content, Leased, Submission};
 use crate::texts;
 use crate::wire::v1;
 use bytes::Bytes;
-use std::sync::Arc;
 
 /// A refusal in both languages.
 pub fn refusal_of(rejection: &Rejection, correlation_id: &str) -> v1::Refusal {
@@ -57,11 +56,11 @@ fn accepted_of(answer: AcceptedAnswer) -> v1::Accepted {
 }
 
 /// What a member hands in, as the pipeline takes it. A refusal leaves the correlation id where it was.
-pub(super) fn submission_of(
-    caller: &Caller,
-    tls: &Arc<str>,
+pub(super) fn submission_of<'a>(
+    caller: &'a Caller,
+    tls: &'a str,
     wire: &mut v1::Submission,
-) -> Result<Submission, Rejection> {
+) -> Result<Submission<'a>, Rejection> {
     let declaration = match wire.declaration() {
         v1::Declaration::Unspecified => Declaration::Unspecified,
         v1::Declaration::NoSecret => Declaration::NoSecret,
@@ -80,12 +79,12 @@ pub(super) fn submission_of(
         None => return Err(Rejection::new(Reason::Empty)),
     };
     Ok(Submission {
-        caller: caller.clone(),
+        caller,
         content,
         sha256,
         declaration,
         expected: Expected::Any,
-        tls: Arc::clone(tls),
+        tls,
         only_to: codes(&wire.only_to, "only_to")?,
         correlation_id: std::mem::take(&mut wire.correlation_id),
     })
@@ -173,7 +172,7 @@ pub(super) const fn state_of(state: v1::DeliveryState) -> DeliveryState {
 pub(super) fn delivery_of(leased: &Leased, body: Bytes) -> v1::Delivery {
     let accepted = &leased.accepted;
     let (bytes_total, sha256) =
-        accepted.body.as_ref().map(|b| (b.bytes, b.sha256.clone())).unwrap_or_default();
+        accepted.body.as_ref().map(|b| (b.bytes, b.sha256.to_bytes())).unwrap_or_default();
     v1::Delivery {
         doc_id: crate::domain::fact::id_bytes(leased.receiver),
         to: leased.agency.as_str().to_owned(),

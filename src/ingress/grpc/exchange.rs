@@ -150,7 +150,7 @@ impl<P: Ports> Exchange for Native<P> {
         let head = v1::FileChunk {
             header: None,
             bytes_total: body.bytes,
-            sha256: body.sha256,
+            sha256: body.sha256.to_bytes(),
             data: Bytes::new(),
         };
         let pipeline = std::sync::Arc::clone(&self.pipeline);

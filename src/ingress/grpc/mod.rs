@@ -102,18 +102,6 @@ pub struct NativeServices<P: Ports> {
     health: HealthServer<Native<P>>,
 }
 
-impl<P: Ports> Clone for NativeServices<P> {
-    fn clone(&self) -> Self {
-        Self {
-            exchange: self.exchange.clone(),
-            link: self.link.clone(),
-            directory: self.directory.clone(),
-            tracking: self.tracking.clone(),
-            health: self.health.clone(),
-        }
-    }
-}
-
 impl<P: Ports> NativeServices<P> {
     pub fn new(
         pipeline: Arc<Pipeline<P>>,
@@ -137,17 +125,17 @@ impl<P: Ports> NativeServices<P> {
 
     /// Answers one call; `None` when the path is not a native one.
     pub async fn call(
-        &mut self,
+        &self,
         request: Request<Incoming>,
     ) -> Option<Result<Response<Body>, Infallible>> {
         let service = request.uri().path().strip_prefix('/')?;
         let service = service.split('/').next().unwrap_or_default().to_owned();
         Some(match service.strip_prefix("lienthong.exchange.v1.") {
-            Some("Exchange") => self.exchange.call(request).await,
-            Some("Link") => self.link.call(request).await,
-            Some("Directory") => self.directory.call(request).await,
-            Some("Tracking") => self.tracking.call(request).await,
-            None if service == "grpc.health.v1.Health" => self.health.call(request).await,
+            Some("Exchange") => self.exchange.clone().call(request).await,
+            Some("Link") => self.link.clone().call(request).await,
+            Some("Directory") => self.directory.clone().call(request).await,
+            Some("Tracking") => self.tracking.clone().call(request).await,
+            None if service == "grpc.health.v1.Health" => self.health.clone().call(request).await,
             None => reflection::call(&service, request).await?,
             Some(_) => return None,
         })

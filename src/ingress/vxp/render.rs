@@ -85,7 +85,7 @@ fn purpose_of(accepted: &Record) -> Purpose {
         },
         Kind::Replace => Purpose::Replace(
             accepted
-                .replaces
+                .replaces()
                 .iter()
                 .map(|id| Replaced {
                     document_id: id.clone(),
@@ -121,7 +121,7 @@ mod tests {
             recipients: vec![Recipient { agency: "G12".into(), ..Recipient::default() }],
             ..Accepted::default()
         };
-        let file = edxml_of(&directory, &Record::of(&document), b"content");
+        let file = edxml_of(&directory, &Record::of(document.clone()), b"content");
         let read = rules.read(file.as_bytes(), given).unwrap();
         assert_eq!(read.envelope.subject, document.subject);
         assert_eq!(read.envelope.code_notation, "UBND-VP");
@@ -134,7 +134,7 @@ mod tests {
             answers_document_id: "G12,2026/11/20,1/VP".into(),
             ..document
         };
-        let file = edxml_of(&directory, &Record::of(&notice), b"");
+        let file = edxml_of(&directory, &Record::of(notice), b"");
         let read = rules.read(file.as_bytes(), given).unwrap();
         assert_eq!(read.envelope.status.unwrap().code, BusinessStatus::Accepted);
     }

@@ -10,7 +10,6 @@ use crate::domain::rules::Expected;
 use crate::ingress::http1::{Answer, Body, BodyFault};
 use crate::pipeline::{AcceptedAnswer, Content, Ports, Submission};
 use bytes::Bytes;
-use std::sync::Arc;
 
 /// The line end that the SDK appends to a file.
 const APPENDED_BYTES: u64 = 2;
@@ -40,12 +39,12 @@ impl<P: Ports> Vxp<P> {
         })?;
         let only_to = self.check_header(asked, &file)?;
         let submission = Submission {
-            caller: asked.caller.clone(),
+            caller: &asked.caller,
             content: Content::Edxml(file),
             sha256: None,
             declaration: Declaration::Unspecified,
             expected,
-            tls: Arc::clone(self.session.tls()),
+            tls: self.session.tls(),
             correlation_id: asked.correlation_id.to_owned(),
             only_to,
         };

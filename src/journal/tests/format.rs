@@ -7,6 +7,7 @@ use crate::domain::fact::{
     Accepted, AgencyLocked, AgencyRegistered, AgencyRemoved, Attempted, BodyRef, Confirmed,
     Expired, Fact, HandedOn, Hop, PlatformId, Progressed, Recipient, id_bytes,
 };
+use crate::domain::rejection::Reason;
 use crate::journal::cursor::Cursor;
 use crate::journal::entry::{HEAD_BYTES, Head};
 use crate::journal::index::{keys_of, keys_of_entry};
@@ -129,7 +130,7 @@ fn named(fact: &Fact) -> Vec<Lookup> {
     match fact {
         Fact::Accepted(fact) => {
             let receivers = fact.recipients.iter().map(|recipient| Lookup::Doc(recipient.doc_id));
-            [doc(&fact.doc_id), Lookup::Key(order_key_of(fact))]
+            [Lookup::Doc(fact.doc_id), Lookup::Key(order_key_of(fact))]
                 .into_iter()
                 .chain(receivers)
                 .collect()
@@ -199,7 +200,7 @@ fn entries() -> Vec<Entry> {
             receiver: id(12),
             state: 3,
             description: "đã nhận".to_owned(),
-            member: "m2".to_owned(),
+            member: "m2".into(),
             at: 10,
         })),
         Content::Fact(Fact::Progressed(Box::new(progressed()))),
@@ -245,7 +246,11 @@ fn accepted() -> Accepted {
         answers_document_id: text("doc-0"),
         status: 6,
         recipients: [12, 13]
-            .map(|n| Recipient { agency: text("H41"), doc_id: id(n), refused: text("LT-LOCKED") })
+            .map(|n| Recipient {
+                agency: text("H41"),
+                doc_id: id(n),
+                refused: text(Reason::ReceiverLocked.code()),
+            })
             .into(),
         body: Some(BodyRef { sha256: id(99), bytes: 17, chunks: vec![5, 1 << 40], preceding: 0 }),
         correlation_id: text("c-1"),
