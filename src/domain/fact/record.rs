@@ -6,7 +6,7 @@
 //!
 //! Invariant: `ends` never falls, and lies inside `text`.
 
-use super::{Accepted, BodyRef, Hop, Recipient, id_bytes, order_key};
+use super::{Accepted, BodyRef, Hop, Recipient, order_key};
 use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::envelope::{DocId, Kind, SignatureState};
@@ -399,16 +399,6 @@ impl From<&Recipient> for Addressee {
     }
 }
 
-impl From<&Addressee> for Recipient {
-    fn from(addressee: &Addressee) -> Self {
-        Self {
-            agency: addressee.code().to_owned(),
-            doc_id: id_bytes(addressee.doc_id),
-            refused: addressee.refused.map_or("", Reason::code).to_owned(),
-        }
-    }
-}
-
 impl Default for Addressees {
     fn default() -> Self {
         Self::Many(Box::default())
@@ -509,6 +499,7 @@ fn put_number(out: &mut impl Output, tag: u32, value: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::fact::id_bytes;
     use proptest::prelude::*;
 
     proptest! {
