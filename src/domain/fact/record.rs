@@ -49,6 +49,8 @@ struct More {
     hops: Vec<Hop>,
     warnings: Vec<String>,
     replaces: Vec<String>,
+    /// Refusals in words of another release, by the recipient's place: kept as they are.
+    foreign: Vec<(usize, String)>,
 }
 
 /// Where a body is: `BodyRef`, with its digest in place.
@@ -157,8 +159,17 @@ impl Record {
     }
 
     pub fn set_lists(&mut self, hops: Vec<Hop>, warnings: Vec<String>, replaces: Vec<String>) {
-        let is_empty = hops.is_empty() && warnings.is_empty() && replaces.is_empty();
-        self.more = (!is_empty).then(|| Box::new(More { hops, warnings, replaces }));
+        let more = More { hops, warnings, replaces, ..More::default() };
+        self.more = (more != More::default()).then(|| Box::new(more));
+    }
+
+    /// The code with which a recipient was refused at the door; empty when it was not.
+    fn refusal(&self, place: usize, recipient: &Addressee) -> &str {
+        let mut foreign = self.more.iter().flat_map(|more| &more.foreign);
+        match foreign.find(|(of, _)| *of == place) {
+            Some((_, code)) => code,
+            None => recipient.refused.map_or("", Reason::code),
+        }
     }
 
     fn text(&self, text: Text) -> &str {
@@ -250,9 +261,10 @@ impl Record {
         text(out, Text::AnswersSender, 9);
         text(out, Text::AnswersDocumentId, 10);
         put_number(out, 11, self.status.into());
-        for recipient in &*self.recipients {
-            out.key(12, recipient.encoded_len());
-            recipient.put(out);
+        for (place, recipient) in self.recipients.iter().enumerate() {
+            let refusal = self.refusal(place, recipient);
+            out.key(12, recipient.encoded_len(refusal));
+            recipient.put(refusal, out);
         }
         if let Some(body) = &self.body {
             out.key(13, body.encoded_len());
@@ -303,6 +315,12 @@ impl Record {
         record.is_edxml = accepted.is_edxml;
         record.is_repeat = accepted.is_repeat;
         record.set_lists(accepted.hops, accepted.warnings, accepted.replaces);
+        let codes = accepted.recipients.into_iter().map(|recipient| recipient.refused).enumerate();
+        let is_foreign = |code: &str| !code.is_empty() && Reason::from_code(code).is_none();
+        let foreign: Vec<_> = codes.filter(|(_, code)| is_foreign(code)).collect();
+        if !foreign.is_empty() {
+            record.more.get_or_insert_default().foreign = foreign;
+        }
         record
     }
 }
@@ -376,17 +394,17 @@ impl Addressee {
         self.agency.as_ref().map_or("", AgencyCode::as_str)
     }
 
-    fn encoded_len(&self) -> usize {
+    fn encoded_len(&self, refusal: &str) -> usize {
         let mut counted = Counted(0);
-        self.put(&mut counted);
+        self.put(refusal, &mut counted);
         counted.0
     }
 
-    fn put(&self, out: &mut impl Output) {
+    fn put(&self, refusal: &str, out: &mut impl Output) {
         put_bytes(out, 1, self.code().as_bytes());
         let id = self.doc_id.to_bytes();
         put_bytes(out, 2, if self.doc_id == DocId::NIL { &[] } else { &id });
-        put_bytes(out, 3, self.refused.map_or("", Reason::code).as_bytes());
+        put_bytes(out, 3, refusal.as_bytes());
     }
 }
 
@@ -516,7 +534,11 @@ mod tests {
             let recipient = |n: u64| Recipient {
                 agency: format!("H60.{n}"),
                 doc_id: id_bytes(DocId(u128::from(n) + 1)),
-                refused: if locked { Reason::ReceiverLocked.code().to_owned() } else { String::new() },
+                refused: match (locked, n) {
+                    (false, _) => String::new(),
+                    (true, 1) => "LT-OF-A-LATER-RELEASE".to_owned(),
+                    (true, _) => Reason::ReceiverLocked.code().to_owned(),
+                },
             };
             let text = |of: Text| texts[of as usize].clone();
             let accepted = Accepted {

@@ -7,7 +7,6 @@ use crate::domain::fact::{
     Accepted, AgencyLocked, AgencyRegistered, AgencyRemoved, Attempted, BodyRef, Confirmed,
     Expired, Fact, HandedOn, Hop, PlatformId, Progressed, Recipient, id_bytes,
 };
-use crate::domain::rejection::Reason;
 use crate::journal::cursor::Cursor;
 use crate::journal::entry::{HEAD_BYTES, Head};
 use crate::journal::index::{keys_of, keys_of_entry};
@@ -246,11 +245,7 @@ fn accepted() -> Accepted {
         answers_document_id: text("doc-0"),
         status: 6,
         recipients: [12, 13]
-            .map(|n| Recipient {
-                agency: text("H41"),
-                doc_id: id(n),
-                refused: text(Reason::ReceiverLocked.code()),
-            })
+            .map(|n| Recipient { agency: text("H41"), doc_id: id(n), refused: text("LT-LOCKED") })
             .into(),
         body: Some(BodyRef { sha256: id(99), bytes: 17, chunks: vec![5, 1 << 40], preceding: 0 }),
         correlation_id: text("c-1"),
