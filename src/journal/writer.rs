@@ -1,6 +1,7 @@
 //! The one thread that writes: takes all that waits, one write and one flush for it, then one wake-up.
 //!
-//! There is no artificial delay: a first batch is flushed at once, and what gathers meanwhile is the next flush.
+//! There is no timed delay: others who can run go first (`queue.rs`), then all that waits is one flush, and what gathers
+//! meanwhile is the next.
 //!
 //! Invariant: a batch is shown to anybody only after its flush has returned. After a write or flush that failed
 //! nothing is written any more: what the disk then holds is not known, and the next start finds out.
