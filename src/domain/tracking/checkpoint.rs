@@ -47,6 +47,9 @@ struct StateImage {
     known: Bytes,
 }
 
+/// The tag of `StateImage::docs`.
+const DOCS_TAG: u32 = 2;
+
 #[derive(Clone, PartialEq, Message)]
 struct DocImage {
     /// A message by itself, so that a document is written without making its strings.
@@ -137,8 +140,12 @@ impl Tracking {
         let recent = self.recent.iter().filter_map(|&ix| self.doc_at(ix));
         let mut open: Vec<&Doc> = self.docs.iter().flatten().filter(|doc| doc.open > 0).collect();
         open.sort_by_key(|doc| doc.deliveries.first().map_or(0, |d| d.number));
-        // Closed ones first, oldest first, so that they are forgotten in the same order.
-        let docs = recent.chain(open).map(doc_image).collect();
+        // One by one, so that memory holds the image of one document beside their bytes. Closed ones first, oldest
+        // first, so that they are forgotten in the same order.
+        let mut bytes = Vec::new();
+        for doc in recent.chain(open) {
+            prost::encoding::message::encode(DOCS_TAG, &doc_image(doc), &mut bytes);
+        }
         let mut reports: Vec<ReportImage> = self
             .items
             .iter()
@@ -153,9 +160,11 @@ impl Tracking {
             .collect();
         reports.sort_unstable_by_key(|r| r.number);
         let (senders, known) = self.known_image(ground);
-        StateImage { next_number: self.next_number, docs, reports, senders, known }
-            .encode_to_vec()
-            .into()
+        let next_number = self.next_number;
+        let rest = StateImage { next_number, docs: Vec::new(), reports, senders, known };
+        bytes.reserve(rest.encoded_len());
+        rest.encode_raw(&mut bytes);
+        bytes.into()
     }
 
     /// The state that `checkpoint` wrote, routed by today's topology: what is homed elsewhere now goes there.
@@ -185,7 +194,7 @@ impl Tracking {
         let mut places: BTreeMap<AgencyId, u32> = BTreeMap::new();
         let mut senders = Vec::new();
         let mut records = BytesMut::with_capacity(self.duplicates.len() * KNOWN_BYTES);
-        for (key, known) in self.duplicates.iter() {
+        for &(key, known) in self.duplicates.iter() {
             let place = *places.entry(known.sender).or_insert_with(|| {
                 senders.push(ground.directory.agency(known.sender).code.as_str().to_owned());
                 u32::try_from(senders.len() - 1).unwrap_or(u32::MAX)

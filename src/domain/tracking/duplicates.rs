@@ -38,21 +38,24 @@ impl Known {
 #[derive(Debug)]
 pub(super) struct Duplicates {
     entries_max: usize,
-    known: Map<u64, Known>,
-    /// Oldest first.
-    order: VecDeque<u64>,
+    /// Where `window` holds what stands under a key, counted from the first entry that there ever was.
+    places: Map<u64, u64>,
+    /// Oldest first, so that a checkpoint reads it in one go.
+    window: VecDeque<(u64, Known)>,
+    /// How many entries have left the window.
+    gone: u64,
 }
 
 impl Duplicates {
     pub(super) fn new(entries_max: usize, state: foldhash::fast::FixedState) -> Self {
-        Self { entries_max, known: Map::with_hasher(state), order: VecDeque::new() }
+        Self { entries_max, places: Map::with_hasher(state), window: VecDeque::new(), gone: 0 }
     }
 
     /// `None` when nothing like it was accepted within the window.
     pub(super) fn judge(&self, sender: AgencyId, accepted: &Record) -> Option<Verdict> {
         let digest = digest(accepted);
         let is_document = accepted.kind() == Kind::New;
-        let known = self.known.get(&key_of(sender, accepted, digest))?;
+        let known = self.known(key_of(sender, accepted, digest))?;
         if known.is_document != is_document || known.sender != sender {
             return None;
         }
@@ -65,37 +68,48 @@ impl Duplicates {
     pub(super) fn remember(&mut self, sender: AgencyId, accepted: &Record, id: DocId) {
         let digest = digest(accepted);
         let key = key_of(sender, accepted, digest);
-        let known = Known::new(sender, accepted.kind() == Kind::New, digest, id);
-        // Another copy of the same document takes no place of its own.
-        if self.known.insert(key, known).is_none() {
-            self.order.push_back(key);
-        }
-        while self.order.len() > self.entries_max {
-            let Some(oldest) = self.order.pop_front() else { break };
-            self.known.remove(&oldest);
+        self.keep(key, Known::new(sender, accepted.kind() == Kind::New, digest, id));
+        while self.window.len() > self.entries_max {
+            let Some((oldest, _)) = self.window.pop_front() else { break };
+            self.gone += 1;
+            self.places.remove(&oldest);
         }
     }
 
     /// The DocId of the new document with this order key.
     pub(super) fn document(&self, key: u64) -> Option<DocId> {
-        self.known.get(&key).filter(|known| known.is_document).map(Known::id)
+        self.known(key).filter(|known| known.is_document).map(Known::id)
     }
 
     /// Oldest first, for a checkpoint.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Known)> {
-        self.order.iter().filter_map(|&key| Some((key, *self.known.get(&key)?)))
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(u64, Known)> {
+        self.window.iter()
     }
 
     /// `key` counts for new documents only: that of another message depends on the sender's number.
     pub(super) fn restore(&mut self, key: u64, known: Known) {
         let key = if known.is_document { key } else { other_key(known.sender, known.digest) };
-        if self.known.insert(key, known).is_none() {
-            self.order.push_back(key);
-        }
+        self.keep(key, known);
     }
 
     pub(super) fn len(&self) -> usize {
-        self.order.len()
+        self.window.len()
+    }
+
+    fn known(&self, key: u64) -> Option<&Known> {
+        let place = self.places.get(&key)? - self.gone;
+        self.window.get(usize::try_from(place).ok()?).map(|(_, known)| known)
+    }
+
+    /// Another copy of the same document takes no place of its own.
+    fn keep(&mut self, key: u64, known: Known) {
+        let next = self.gone + self.window.len() as u64;
+        let place = *self.places.entry(key).or_insert(next);
+        let held = usize::try_from(place - self.gone).ok().and_then(|at| self.window.get_mut(at));
+        match held {
+            Some((_, held)) => *held = known,
+            None => self.window.push_back((key, known)),
+        }
     }
 }
 

@@ -172,9 +172,9 @@ pub(super) const fn state_of(state: v1::DeliveryState) -> DeliveryState {
 pub(super) fn delivery_of(leased: &Leased, body: Bytes) -> v1::Delivery {
     let accepted = &leased.accepted;
     let (bytes_total, sha256) =
-        accepted.body.as_ref().map(|b| (b.bytes, b.sha256.to_bytes())).unwrap_or_default();
+        accepted.body.as_ref().map(|b| (b.bytes, b.sha256.to_vec())).unwrap_or_default();
     v1::Delivery {
-        doc_id: crate::domain::fact::id_bytes(leased.receiver),
+        doc_id: leased.receiver.to_bytes().to_vec(),
         to: leased.agency.as_str().to_owned(),
         kind: accepted.kind,
         from: accepted.from().to_owned(),
