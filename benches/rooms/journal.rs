@@ -138,7 +138,7 @@ fn batch(ticket: u64, records: u64) -> Batch {
         platform: PlatformId(1),
         at: Timestamp(1),
         content: Content::Fact(Fact::Confirmed(Confirmed {
-            receiver: bytes::Bytes::from_static(&[7; 16]),
+            receivers: bytes::Bytes::from_static(&[7; 16]),
             description: "x".repeat(959),
             ..Confirmed::default()
         })),

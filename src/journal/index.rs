@@ -17,7 +17,7 @@ use super::entry::{Content, Entry, Head, kind, put, take};
 use super::segment::{Header, Scanner, seed_of};
 use super::storage::{Storage, StorageFile};
 use crate::clock::Timestamp;
-use crate::domain::fact::{Fact, PlatformId};
+use crate::domain::fact::{Fact, ID_BYTES, PlatformId};
 use crate::journal::{Lookup, order_key, order_key_of};
 use std::io;
 
@@ -402,7 +402,7 @@ pub(super) fn keys_of_entry(entry: &Entry, mut found: impl FnMut(Lookup)) {
         }
         Fact::HandedOn(fact) => fact.receivers.iter().for_each(|receiver| doc(receiver)),
         Fact::Attempted(fact) => doc(&fact.receiver),
-        Fact::Confirmed(fact) => doc(&fact.receiver),
+        Fact::Confirmed(fact) => fact.receivers().for_each(|id| doc(&id.to_bytes())),
         Fact::Expired(fact) => doc(&fact.receiver),
         Fact::Progressed(fact) => {
             doc(&fact.doc_id);
@@ -443,7 +443,10 @@ pub(super) fn keys_of(kind: u8, payload: &[u8], mut found: impl FnMut(Lookup)) {
         kind::HANDED_ON | kind::ATTEMPTED => {
             Fields(payload).filter(|(tag, _)| *tag == 2).for_each(|(_, id)| doc(id));
         }
-        kind::CONFIRMED | kind::EXPIRED => {
+        kind::CONFIRMED => Fields(payload)
+            .filter(|(tag, _)| *tag == 1)
+            .for_each(|(_, ids)| ids.chunks_exact(ID_BYTES).for_each(&mut doc)),
+        kind::EXPIRED => {
             Fields(payload).filter(|(tag, _)| *tag == 1).for_each(|(_, id)| doc(id));
         }
         kind::PROGRESSED => {

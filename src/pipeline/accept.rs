@@ -515,7 +515,9 @@ impl<P: Ports> Pipeline<P> {
                 Err(Rejection::new(Reason::Busy).retry_after_ms(LINK_FULL_RETRY_MS))
             }
             Some(Verdict::Refused(reason)) => Err(Rejection::new(*reason)),
-            Some(Verdict::Hop(_) | Verdict::Applied) | None => Err(Reason::Internal.into()),
+            Some(Verdict::Hop(_) | Verdict::Confirmed { .. } | Verdict::Applied) | None => {
+                Err(Reason::Internal.into())
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::fact::{Confirmed, DeliveryState, Expired, Fact, id_bytes};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::tracking::{Destination, Verdict};
 use crate::journal::{Content, Entry, Journal, Lookup};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 /// One confirmation: the receiver's DocId, the new state, and what the recipient says about it.
 #[derive(Clone, Debug)]
@@ -27,48 +27,38 @@ impl<P: Ports> Pipeline<P> {
         words: Vec<Word>,
     ) -> Vec<Result<(), Rejection>> {
         let mut answers: Vec<Result<(), Rejection>> = Vec::with_capacity(words.len());
-        let mut entries = Vec::with_capacity(words.len());
-        let mut places = Vec::with_capacity(words.len());
-        let now = self.now();
-        let (mut ids, member) = in_one(&words, caller.id());
+        let mut groups: Vec<Group> = Vec::new();
         let inboxes = inboxes_of(platform, &words);
         for (word, inbox) in words.into_iter().zip(inboxes) {
-            let id = ids.split_to(ID_BYTES);
             let checked = if self.is_open() {
                 self.check_word(platform, caller, &word, inbox).await
             } else {
                 Err(Reason::Unavailable.into())
             };
             if matches!(checked, Ok(true)) {
-                places.push(answers.len());
-                let confirmed = Confirmed {
-                    receiver: id,
-                    state: word.state as i32,
-                    description: word.description,
-                    member: member.clone(),
-                    at: now.0,
-                };
-                let content = Content::Fact(Fact::Confirmed(confirmed));
-                entries.push(Entry {
-                    id: self.entry_id(),
-                    platform: platform.id,
-                    at: now,
-                    content,
-                });
+                match groups.last_mut().filter(|group| group.says(&word)) {
+                    Some(group) => group.add(answers.len(), word.receiver),
+                    None => groups.push(Group::new(answers.len(), word)),
+                }
             }
             answers.push(checked.map(drop));
         }
-        let outcome = self.append_words(entries).await;
-        for (entry, place) in places.into_iter().enumerate() {
-            let Some(answer) = answers.get_mut(place) else { continue };
-            *answer = match &outcome {
-                Ok(verdicts) => match verdicts.get(entry) {
-                    Some(Verdict::Refused(reason)) => Err((*reason).into()),
-                    Some(_) => Ok(()),
-                    None => Err(Reason::Internal.into()),
-                },
-                Err(rejection) => Err(rejection.clone()),
+        let now = self.now();
+        let member = Bytes::copy_from_slice(caller.id().as_bytes());
+        let entries = groups.iter_mut().map(|group| {
+            let confirmed = Confirmed {
+                receivers: std::mem::take(&mut group.receivers).into(),
+                state: group.state as i32,
+                description: std::mem::take(&mut group.description),
+                member: member.clone(),
+                at: now.0,
             };
+            let content = Content::Fact(Fact::Confirmed(confirmed));
+            Entry { id: self.entry_id(), platform: platform.id, at: now, content }
+        });
+        let outcome = self.append_words(entries.collect()).await;
+        for (entry, group) in groups.iter().enumerate() {
+            group.answer(outcome.as_ref().map(|verdicts| verdicts.get(entry)), &mut answers);
         }
         answers
     }
@@ -236,17 +226,63 @@ fn inboxes_of(platform: &Platform, words: &[Word]) -> Vec<Option<Inbox>> {
     words.iter().map(inbox).collect()
 }
 
-/// The receivers' DocIds one after the other, and the member's id, in one allocation.
-fn in_one(words: &[Word], member: &str) -> (Bytes, Bytes) {
-    let ids = words.len() * ID_BYTES;
-    let mut all = BytesMut::with_capacity(ids + member.len());
-    words.iter().for_each(|word| all.extend_from_slice(&word.receiver.to_bytes()));
-    all.extend_from_slice(member.as_bytes());
-    let mut all = all.freeze();
-    (all.split_to(ids), all)
+/// The same word on several deliveries: one fact.
+struct Group {
+    state: DeliveryState,
+    description: String,
+    /// DocIds one after the other.
+    receivers: Vec<u8>,
+    /// Where their answers stand.
+    places: Vec<usize>,
 }
 
-const ID_BYTES: usize = 16;
+impl Group {
+    fn new(place: usize, word: Word) -> Self {
+        let mut group = Self {
+            state: word.state,
+            description: word.description,
+            receivers: Vec::new(),
+            places: Vec::new(),
+        };
+        group.add(place, word.receiver);
+        group
+    }
+
+    fn says(&self, word: &Word) -> bool {
+        self.state == word.state
+            && self.description == word.description
+            && self.places.len() < WORDS_PER_FACT_MAX
+    }
+
+    fn add(&mut self, place: usize, receiver: DocId) {
+        self.receivers.extend_from_slice(&receiver.to_bytes());
+        self.places.push(place);
+    }
+
+    fn answer(
+        &self,
+        outcome: Result<Option<&Verdict>, &Rejection>,
+        answers: &mut [Result<(), Rejection>],
+    ) {
+        let mut say = |place: &usize, rejection: Rejection| {
+            if let Some(answer) = answers.get_mut(*place) {
+                *answer = Err(rejection);
+            }
+        };
+        match outcome {
+            Ok(Some(Verdict::Confirmed { refused })) => {
+                for (at, reason) in refused {
+                    self.places.get(*at).into_iter().for_each(|place| say(place, (*reason).into()));
+                }
+            }
+            Ok(_) => self.places.iter().for_each(|place| say(place, Reason::Internal.into())),
+            Err(rejection) => self.places.iter().for_each(|place| say(place, rejection.clone())),
+        }
+    }
+}
+
+/// Words in one fact: the fold holds its lock for no longer than so many.
+const WORDS_PER_FACT_MAX: usize = 64;
 
 /// Unread items that are given up in one go.
 const EXPIRED_AT_ONCE_MAX: usize = 1_000;

@@ -419,7 +419,7 @@ fn is_end(content: &Content, receiver: &Bytes) -> bool {
         Fact::Attempted(attempted) => attempted.retry_at == 0 && attempted.receiver == *receiver,
         Fact::Confirmed(confirmed) => {
             matches!(confirmed.state(), DeliveryState::Done | DeliveryState::Fail)
-                && confirmed.receiver == *receiver
+                && confirmed.receivers().any(|id| id.to_bytes() == receiver[..])
         }
         Fact::Expired(expired) => expired.receiver == *receiver,
         Fact::Accepted(_)

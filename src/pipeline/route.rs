@@ -337,19 +337,23 @@ impl<P: Ports> Pipeline<P> {
     }
 
     fn announce(&self, platform: &Platform, entry: &Entry, fact: &Fact) {
+        let tell = |kind| self.tell(Event { at: entry.at, platform: platform.name.clone(), kind });
         let id = |bytes: &bytes::Bytes| {
             crate::domain::envelope::DocId::from_slice(bytes).unwrap_or_default()
         };
         let kind = match fact {
+            Fact::Confirmed(fact) => {
+                let state = fact.state();
+                return fact
+                    .receivers()
+                    .for_each(|id| tell(EventKind::Confirmed { receiver: id, state }));
+            }
             Fact::Accepted(accepted) => EventKind::Accepted(Arc::clone(accepted)),
             Fact::HandedOn(fact) => {
                 EventKind::HandedOn { peer: fact.peer.clone(), receivers: fact.receivers.len() }
             }
             Fact::Attempted(fact) => {
                 EventKind::Refused { receiver: id(&fact.receiver), code: fact.code.clone() }
-            }
-            Fact::Confirmed(fact) => {
-                EventKind::Confirmed { receiver: id(&fact.receiver), state: fact.state() }
             }
             Fact::Progressed(fact) => {
                 EventKind::Progressed { receiver: id(&fact.receiver), state: fact.state() }
@@ -368,7 +372,7 @@ impl<P: Ports> Pipeline<P> {
                 EventKind::Directory { code: fact.code.clone(), version: fact.version }
             }
         };
-        self.tell(Event { at: entry.at, platform: platform.name.clone(), kind });
+        tell(kind);
     }
 
     pub(super) fn tell(&self, event: Event) {
@@ -424,7 +428,9 @@ fn count(platform: &Platform, fact: &Fact, verdict: &Verdict, effects: &[Effect]
     match (fact, verdict) {
         (Fact::HandedOn(fact), _) => bump(&counters.handed_on, fact.receivers.len() as u64),
         (Fact::Attempted(_), _) => bump(&counters.retried, 1),
-        (Fact::Confirmed(_), Verdict::Applied) => bump(&counters.confirmed, 1),
+        (Fact::Confirmed(fact), Verdict::Confirmed { refused }) => {
+            bump(&counters.confirmed, (fact.receivers().count() - refused.len()) as u64);
+        }
         (Fact::Accepted(_), Verdict::Hop(verdicts)) => {
             for verdict in verdicts {
                 match verdict {

@@ -307,7 +307,9 @@ impl Platter {
             }
             Fact::HandedOn(handed) => handed.receivers.iter().for_each(doc),
             Fact::Attempted(attempted) => doc(&attempted.receiver),
-            Fact::Confirmed(confirmed) => doc(&confirmed.receiver),
+            Fact::Confirmed(confirmed) => {
+                confirmed.receivers().for_each(|id| doc(&crate::domain::fact::id_bytes(id)));
+            }
             Fact::Expired(expired) => doc(&expired.receiver),
             Fact::Progressed(news) => {
                 doc(&news.doc_id);

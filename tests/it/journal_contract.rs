@@ -224,7 +224,7 @@ pub(crate) fn document(number: u64, at: u64) -> Batch {
 }
 
 pub(crate) fn confirmed(number: u64, at: u64) -> Batch {
-    let fact = Confirmed { receiver: doc(number * 10 + 2), state: 3, ..Confirmed::default() };
+    let fact = Confirmed { receivers: doc(number * 10 + 2), state: 3, ..Confirmed::default() };
     let entry = entry(number, Content::Fact(Fact::Confirmed(fact)));
     Batch { ticket: Ticket(number), entries: vec![Entry { at: Timestamp(at), ..entry }] }
 }

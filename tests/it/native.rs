@@ -87,6 +87,53 @@ async fn a_document_crosses_three_platforms_and_the_sender_sees_it_done() {
     gateway.stop().await;
 }
 
+/// Acknowledgements of one batch are one fact each for words that are alike; every delivery has its own answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_batch_of_acknowledgements_only_the_wrong_ones_are_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let gateway = start(&topology(COUNTRY), data.path()).await;
+    let mut sender = ExchangeClient::new(channel(&gateway, "lgsp-h60", H60).await);
+    let mut recipient = ExchangeClient::new(channel(&gateway, "lgsp-g12", G12).await);
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        let name = format!("D{number}");
+        let sent = sender.submit(fields("H60", &["G12"], &name, b"content")).await.unwrap();
+        ids.push(accepted(sent.into_inner()).receivers[0].doc_id.clone());
+    }
+    let (acks, mut deliveries) = receive(&mut recipient).await;
+    let mut arrived = Vec::new();
+    while arrived.len() < ids.len() {
+        arrived.extend(deliveries.message().await.unwrap().unwrap().deliveries);
+    }
+    let ack = |place: usize, state: v1::DeliveryState| {
+        let id: lienthong::domain::envelope::DocId = ids[place].parse().unwrap();
+        v1::Ack { doc_id: id.to_bytes().to_vec(), state: state as i32, ..v1::Ack::default() }
+    };
+    let foreign = v1::Ack { doc_id: vec![7; 16], ..ack(0, v1::DeliveryState::Done) };
+    let words = vec![
+        ack(0, v1::DeliveryState::Done),
+        foreign,
+        ack(1, v1::DeliveryState::Done),
+        ack(0, v1::DeliveryState::Processing),
+        ack(2, v1::DeliveryState::Processing),
+    ];
+    acks.send(v1::ReceiveRequest {
+        request: Some(v1::receive_request::Request::Acks(v1::AckBatch { acks: words })),
+    })
+    .await
+    .unwrap();
+    let answer = deliveries.message().await.unwrap().unwrap();
+    let refused: Vec<_> =
+        answer.refusals.iter().map(|r| (r.code.as_str(), r.correlation_id.as_str())).collect();
+    let nobody = "07070707-0707-0707-0707-070707070707";
+    assert_eq!(refused, [("LT-D402", nobody), ("LT-D404", ids[0].as_str())]);
+    let request = v1::ListRequest { agency: "G12".into(), ..v1::ListRequest::default() };
+    let items = recipient.list(request).await.unwrap().into_inner().items;
+    let left: Vec<_> = items.iter().map(|item| (item.doc_id.clone(), item.state())).collect();
+    assert_eq!(left, [(ids[2].clone(), v1::DeliveryState::Processing)], "done ones have left");
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repeat_gets_the_first_doc_id_and_other_bytes_are_refused() {
     let data = tempfile::tempdir().unwrap();

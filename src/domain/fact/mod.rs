@@ -221,11 +221,12 @@ pub enum DeliveryState {
     Expired = 6,
 }
 
-/// The recipient's word on a delivery (VXP `updateStatus`).
+/// The recipient's word on one delivery or several (VXP `updateStatus`).
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Confirmed {
+    /// The receivers' DocIds, 16 bytes each, one after the other: a stream confirms a batch with one word.
     #[prost(bytes = "bytes", tag = "1")]
-    pub receiver: Bytes,
+    pub receivers: Bytes,
     #[prost(enumeration = "DeliveryState", tag = "2")]
     pub state: i32,
     #[prost(string, tag = "3")]
@@ -235,6 +236,13 @@ pub struct Confirmed {
     pub member: Bytes,
     #[prost(uint64, tag = "5")]
     pub at: u64,
+}
+
+impl Confirmed {
+    /// The receivers' DocIds, in the order in which verdicts name them.
+    pub fn receivers(&self) -> impl Iterator<Item = DocId> {
+        self.receivers.chunks_exact(ID_BYTES).filter_map(DocId::from_slice)
+    }
 }
 
 /// News about one delivery, travelling back to the platform where the sender handed it in.
@@ -337,6 +345,9 @@ impl Recipient {
 pub fn id_bytes(id: DocId) -> Bytes {
     Bytes::copy_from_slice(&id.to_bytes())
 }
+
+/// Bytes of a DocId in a fact.
+pub const ID_BYTES: usize = 16;
 
 /// The key that keeps a document, its changes and the statuses answering it in order: a digest of (sender, DocumentId).
 pub fn order_key(sender: &str, document_id: &str) -> u64 {

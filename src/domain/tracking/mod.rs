@@ -101,6 +101,10 @@ pub enum Verdict {
         of: DocId,
     },
     Refused(Reason),
+    /// The word counts, but for these receivers, by their place in the fact.
+    Confirmed {
+        refused: Vec<(usize, Reason)>,
+    },
     /// One verdict per recipient of a document that came over a link.
     Hop(Vec<HopVerdict>),
     /// Applied; nothing to say.

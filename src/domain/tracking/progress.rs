@@ -100,23 +100,36 @@ impl Tracking {
         confirmed: &Confirmed,
         effects: &mut Vec<Effect>,
     ) -> Verdict {
-        let Some((ix, place)) = self.place_of(&confirmed.receiver) else {
-            return Verdict::Refused(Reason::UnknownDocument);
-        };
-        let Some(delivery) = self.delivery_mut(ix, place) else {
-            return Verdict::Refused(Reason::UnknownDocument);
-        };
+        let mut refused = Vec::new();
+        for (at, receiver) in confirmed.receivers().enumerate() {
+            if let Err(reason) = self.confirm(ground, receiver, confirmed, effects) {
+                refused.push((at, reason));
+            }
+        }
+        Verdict::Confirmed { refused }
+    }
+
+    fn confirm(
+        &mut self,
+        ground: &Ground<'_>,
+        receiver: DocId,
+        confirmed: &Confirmed,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let place = self.by_receiver.get(&receiver).copied();
+        let (ix, place) = place.ok_or(Reason::UnknownDocument)?;
+        let delivery = self.delivery_mut(ix, place).ok_or(Reason::UnknownDocument)?;
         let Some(Destination::Inbox(agency)) = delivery.to else {
-            return Verdict::Refused(Reason::UnknownDocument);
+            return Err(Reason::UnknownDocument);
         };
         let state = confirmed.state();
         if !may_follow(delivery.state, state) {
-            return Verdict::Refused(Reason::BadTransition);
+            return Err(Reason::BadTransition);
         }
         // The same word again changes nothing and is not news.
         let is_same_entry = delivery.updated_at == Timestamp(confirmed.at);
         if delivery.state == state && (state != DeliveryState::Processing || is_same_entry) {
-            return Verdict::Applied;
+            return Ok(());
         }
         delivery.state = state;
         delivery.updated_at = Timestamp(confirmed.at);
@@ -139,7 +152,7 @@ impl Tracking {
         if state != DeliveryState::Processing {
             self.close_delivery(ix, place);
         }
-        Verdict::Applied
+        Ok(())
     }
 
     pub(super) fn expired(

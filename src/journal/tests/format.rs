@@ -136,7 +136,7 @@ fn named(fact: &Fact) -> Vec<Lookup> {
         }
         Fact::HandedOn(fact) => fact.receivers.iter().map(doc).collect(),
         Fact::Attempted(fact) => vec![doc(&fact.receiver)],
-        Fact::Confirmed(fact) => vec![doc(&fact.receiver)],
+        Fact::Confirmed(fact) => fact.receivers().map(Lookup::Doc).collect(),
         Fact::Progressed(fact) => vec![doc(&fact.doc_id), doc(&fact.receiver)],
         Fact::Expired(fact) => vec![doc(&fact.receiver)],
         Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_) => Vec::new(),
@@ -146,7 +146,13 @@ fn named(fact: &Fact) -> Vec<Lookup> {
 /// The writer indexes facts as it has them, a later process reads them from the segment: both find the same.
 #[test]
 fn a_fact_and_its_bytes_are_found_by_the_same_keys() {
-    for entry in entries() {
+    let word_on_two = Content::Fact(Fact::Confirmed(Confirmed {
+        receivers: [id(12), id(13)].concat().into(),
+        ..Confirmed::default()
+    }));
+    let mut entries = entries();
+    entries.push(Entry { content: word_on_two, ..entries[0].clone() });
+    for entry in entries {
         let mut bytes = Vec::new();
         entry.encode(0, 0, &mut bytes);
         let head = Head::parse(&bytes).unwrap();
@@ -196,7 +202,7 @@ fn entries() -> Vec<Entry> {
             at: 8,
         })),
         Content::Fact(Fact::Confirmed(Confirmed {
-            receiver: id(12),
+            receivers: id(12),
             state: 3,
             description: "đã nhận".to_owned(),
             member: "m2".into(),

@@ -168,11 +168,16 @@ fn recall(message: Accepted, sender: &str, about: u64) -> Accepted {
 
 fn confirmed(number: u64, agency: &str, state: DeliveryState, at: u64) -> Fact {
     Fact::Confirmed(Confirmed {
-        receiver: id_bytes(receiver(number, agency)),
+        receivers: id_bytes(receiver(number, agency)),
         state: state as i32,
         at,
         ..Confirmed::default()
     })
+}
+
+/// What is answered to a word on one delivery.
+fn said(refused: Option<Reason>) -> Verdict {
+    Verdict::Confirmed { refused: refused.map(|reason| (0, reason)).into_iter().collect() }
 }
 
 fn handed_on(number: u64, agency: &str, at: u64) -> Fact {
@@ -229,16 +234,16 @@ fn a_delivery_follows_its_table() {
         let mut fold = Fold::new(LIMITS);
         fold.apply(hop(1, "H41", &["H60"]));
         for (at, word) in (2_000..).zip(before) {
-            assert_eq!(fold.apply(confirmed(1, "H60", *word, at)), Verdict::Applied);
+            assert_eq!(fold.apply(confirmed(1, "H60", *word, at)), said(None));
         }
         let verdict = fold.apply(confirmed(1, "H60", word, 3_000));
-        let wanted = if may { Verdict::Applied } else { Verdict::Refused(Reason::BadTransition) };
+        let wanted = said((!may).then_some(Reason::BadTransition));
         assert_eq!(verdict, wanted, "{before:?} then {word:?}");
         let last = before.last().copied().unwrap_or(Initial);
         assert_eq!(fold.state(1, "H60"), if may { word } else { last });
     }
     let mut fold = Fold::new(LIMITS);
-    let unknown = Verdict::Refused(Reason::UnknownDocument);
+    let unknown = said(Some(Reason::UnknownDocument));
     assert_eq!(fold.apply(confirmed(9, "H60", Done, 1)), unknown);
     fold.apply(letter(1, "H60", &["H41"]));
     assert_eq!(fold.apply(confirmed(1, "H41", Done, 1)), unknown, "not in an inbox of ours");
@@ -415,6 +420,26 @@ fn an_attempt_is_repeated_at_its_moment_and_the_last_one_ends_it() {
 }
 
 #[test]
+fn one_word_on_several_deliveries_counts_for_each_by_itself() {
+    let mut fold = Fold::new(LIMITS);
+    for number in 1..=3 {
+        fold.apply(hop(number, "H41", &["H60"]));
+    }
+    fold.apply(confirmed(2, "H60", DeliveryState::Fail, 2_000));
+    let receivers = [1, 9, 2, 3].map(|number| receiver(number, "H60").to_bytes()).concat();
+    let word = Confirmed {
+        receivers: receivers.into(),
+        state: DeliveryState::Processing as i32,
+        at: 3_000,
+        ..Confirmed::default()
+    };
+    let refused = vec![(1, Reason::UnknownDocument), (2, Reason::BadTransition)];
+    assert_eq!(fold.apply(Fact::Confirmed(word)), Verdict::Confirmed { refused });
+    let states = [1, 2, 3].map(|number| fold.state(number, "H60"));
+    assert_eq!(states, [DeliveryState::Processing, DeliveryState::Fail, DeliveryState::Processing]);
+}
+
+#[test]
 fn an_expired_item_leaves_the_inbox_and_its_sender_is_told() {
     let mut fold = Fold::new(LIMITS);
     fold.apply(hop(1, "H41", &["H60"]));
@@ -423,7 +448,7 @@ fn an_expired_item_leaves_the_inbox_and_its_sender_is_told() {
     assert_eq!(fold.news().last(), Some(&(receiver(1, "H60"), DeliveryState::Expired)));
     assert_eq!(fold.tracking.depths().1, 0);
     let late = fold.apply(confirmed(1, "H60", DeliveryState::Done, 9_001));
-    assert_eq!(late, Verdict::Refused(Reason::BadTransition));
+    assert_eq!(late, said(Some(Reason::BadTransition)));
     fold.apply(hop(2, "H41", &["H60"]));
     fold.apply(confirmed(2, "H60", DeliveryState::Done, 9_002));
     fold.apply(expired(2, "H60", 9_003));
