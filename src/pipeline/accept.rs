@@ -236,8 +236,8 @@ impl<P: Ports> Pipeline<P> {
         Ok(Prepared { place, accepted, body })
     }
 
-    /// Where the body stands. A large one is written first, in chunks; what is returned beside the reference is
-    /// to stand directly before the fact.
+    /// Where the body stands. A large one is written first, in chunks, behind everybody's facts; what is returned
+    /// beside the reference is to stand directly before the fact.
     async fn place_body(
         &self,
         platform: &Platform,
@@ -247,7 +247,7 @@ impl<P: Ports> Pipeline<P> {
     ) -> Result<(Body, Bytes), Rejection> {
         let bytes = body.len() as u64;
         let stored = match self.bodies.find(digest, bytes, now) {
-            None if body.len() > self.limits.chunk_bytes_max => {
+            None if bytes > self.limits.inline_body_bytes_max => {
                 Some(self.store_body(platform, &body).await?)
             }
             found => found,

@@ -116,7 +116,7 @@ limits! {
     link_batch_max: usize = 256, 1, 65_536;
     /// The size of one such message; gRPC peers refuse more than they expect.
     link_batch_bytes_max: usize = 4 * MIB, 64 * KIB, 64 * MIB;
-    /// Bodies up to this size travel inside the message, larger ones in chunks of their own.
+    /// Bodies up to this size travel inside the message and are written with its fact, larger ones go in chunks.
     inline_body_bytes_max: usize = 64 * KIB, 0, 16 * MIB;
     /// Messages on a stream that are not yet answered.
     window_max: usize = 64, 1, 65_536;
