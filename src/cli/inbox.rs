@@ -42,11 +42,9 @@ fn inbox_text(items: &[v1::InboxItem], agency: &AgencyCode, wording: Wording) ->
     for item in items {
         let subject = match item.kind() {
             v1::Kind::New => item.subject.clone(),
-            v1::Kind::Status => {
-                format!("{} · {}", words::business(item.status, wording), item.reason)
-            }
+            v1::Kind::Status => with(words::business(item.status, wording), &item.reason),
             kind @ (v1::Kind::Recall | v1::Kind::Update | v1::Kind::Replace) => {
-                format!("[{}] {} {}", words::kind(kind, wording), item.subject, item.reason)
+                with(format!("[{}] {}", words::kind(kind, wording), item.subject), &item.reason)
             }
         };
         let overdue = if item.overdue { wording.pick(" (quá hạn)", " (overdue)") } else { "" };
@@ -60,6 +58,11 @@ fn inbox_text(items: &[v1::InboxItem], agency: &AgencyCode, wording: Wording) ->
         ]);
     }
     Answer::data(words::table(&rows))
+}
+
+/// What it is about, and why; many give no reason.
+fn with(subject: String, reason: &str) -> String {
+    if reason.is_empty() { subject } else { format!("{subject} · {reason}") }
 }
 
 fn item_json(item: &v1::InboxItem) -> serde_json::Value {

@@ -151,7 +151,16 @@ impl Telling {
         for status in list(recipient, "statuses") {
             self.status(status, bar, out);
         }
-        if let Some(destroyed) = recipient.get("destroyed_at").and_then(Value::as_str) {
+        let destroyed = recipient.get("destroyed_at").and_then(Value::as_str);
+        let is_asked = recipient.get("recall_asked").and_then(Value::as_bool).unwrap_or_default();
+        if is_asked && destroyed.is_none() {
+            let said = wording.pick(
+                "nơi gửi đã xin thu hồi, chờ nơi nhận đồng ý",
+                "the sender asked to recall it; the recipient has not agreed yet",
+            );
+            out.push_str(&format!("{bar}{} {said}\n", lines.failed));
+        }
+        if let Some(destroyed) = destroyed {
             let said =
                 wording.pick("nội dung đã hủy sau thu hồi", "content destroyed after the recall");
             out.push_str(&format!(

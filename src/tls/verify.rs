@@ -50,6 +50,15 @@ fn note_refused(end_entity: &CertificateDer<'_>) {
     note(|seen| seen.refused = CertificateFacts::read(end_entity).ok());
 }
 
+/// The refusal of a certificate. Whoever signs for itself is unknown to us before anything else is wrong with the
+/// certificate: that of `openssl req -x509` would be called malformed, because it is a CA's.
+fn refused(end_entity: &CertificateDer<'_>, error: Error) -> Error {
+    let facts = CertificateFacts::read(end_entity).ok();
+    let is_own = facts.as_ref().is_some_and(|facts| facts.subject == facts.issuer);
+    note(|seen| seen.refused = facts);
+    if is_own { CertificateError::UnknownIssuer.into() } else { error }
+}
+
 /// Checks clients against whatever the trust store holds now.
 pub(super) struct ClientVerifier {
     pub(super) trust: Arc<Trust>,
@@ -86,7 +95,7 @@ impl ClientCertVerifier for ClientVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let verdict = self.current().verify_client_cert(end_entity, intermediates, now);
-        verdict.inspect_err(|_| note_refused(end_entity))
+        verdict.map_err(|error| refused(end_entity, error))
     }
 
     fn verify_tls12_signature(
@@ -146,8 +155,8 @@ impl ServerCertVerifier for ServerVerifier {
             ocsp_response,
             now,
         );
+        let verdict = verdict.map_err(|error| refused(end_entity, error));
         if verdict.is_err() {
-            note_refused(end_entity);
             note(|seen| seen.expected = Some(server_name.to_str().into_owned()));
             return verdict;
         }

@@ -167,6 +167,7 @@ fn peers((server, client): Ends) -> (Accepted<TcpStream>, Connected<TcpStream>) 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wrong {
     ForeignCa,
+    SelfSigned,
     Expired,
     NotYetValid,
     Revoked,
@@ -192,6 +193,17 @@ impl Yard {
                 foreign.issue(&request, now).unwrap();
                 return foreign.bundle(holder).into();
             }
+            Wrong::SelfSigned => {
+                let names = vec!["lgsp-h60".to_owned()];
+                let mut parameters = rcgen::CertificateParams::new(names).unwrap();
+                parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+                let key = rcgen::KeyPair::generate().unwrap();
+                let files = KeyFiles::from(self.pki.bundle(holder));
+                let certificate = parameters.self_signed(&key).unwrap();
+                std::fs::write(&files.chain, certificate.pem()).unwrap();
+                std::fs::write(&files.key, key.serialize_pem()).unwrap();
+                return files;
+            }
             Wrong::Expired => issue(request.valid(now.minus(2 * DAY), now.minus(DAY))),
             Wrong::NotYetValid => issue(request.valid(now.plus(DAY), now.plus(2 * DAY))),
             Wrong::Revoked => {
@@ -208,7 +220,9 @@ impl Yard {
 
 fn is_named(wrong: Wrong, cause: &Cause) -> bool {
     match wrong {
-        Wrong::ForeignCa => matches!(cause, Cause::UnknownCa { issuer: Some(_) }),
+        Wrong::ForeignCa | Wrong::SelfSigned => {
+            matches!(cause, Cause::UnknownCa { issuer: Some(_) })
+        }
         Wrong::Expired => matches!(cause, Cause::Expired { not_after: Some(_) }),
         Wrong::NotYetValid => matches!(cause, Cause::NotYetValid { not_before: Some(_) }),
         Wrong::Revoked => matches!(cause, Cause::Revoked { serial: Some(_) }),
@@ -220,9 +234,14 @@ fn is_named(wrong: Wrong, cause: &Cause) -> bool {
 
 #[tokio::test]
 async fn a_bad_client_certificate_is_named_on_both_sides() {
-    for wrong in
-        [Wrong::ForeignCa, Wrong::Expired, Wrong::NotYetValid, Wrong::Revoked, Wrong::Missing]
-    {
+    for wrong in [
+        Wrong::ForeignCa,
+        Wrong::SelfSigned,
+        Wrong::Expired,
+        Wrong::NotYetValid,
+        Wrong::Revoked,
+        Wrong::Missing,
+    ] {
         for kind in [ListenerKind::Mtls, ListenerKind::Tls] {
             let yard = Yard::new();
             let files = yard.spoilt(&yard.of_member(), wrong);
