@@ -155,8 +155,8 @@ impl Telling {
         let is_asked = recipient.get("recall_asked").and_then(Value::as_bool).unwrap_or_default();
         if is_asked && destroyed.is_none() {
             let said = wording.pick(
-                "nơi gửi đã xin thu hồi, chờ nơi nhận đồng ý",
-                "the sender asked to recall it; the recipient has not agreed yet",
+                "đã có yêu cầu thu hồi, nội dung chưa hủy",
+                "the sender asked to recall it; the content is not destroyed",
             );
             out.push_str(&format!("{bar}{} {said}\n", lines.failed));
         }
