@@ -218,6 +218,7 @@ impl Tracking {
             .iter()
             .map(|sender| Ok(ground.directory.lookup(&code(sender)?)))
             .collect::<Result<_, CheckpointError>>()?;
+        self.duplicates.reserve(records.len() / KNOWN_BYTES);
         for mut record in records.chunks_exact(KNOWN_BYTES) {
             let place = record.get_u32() as usize;
             let is_document = record.get_u8() == 1;

@@ -86,6 +86,13 @@ impl Duplicates {
         self.window.iter()
     }
 
+    /// Room for what is restored, so that it is not moved as it grows.
+    pub(super) fn reserve(&mut self, entries: usize) {
+        let entries = entries.min(self.entries_max);
+        self.window.reserve_exact(entries);
+        self.places.reserve(entries);
+    }
+
     /// `key` counts for new documents only: that of another message depends on the sender's number.
     pub(super) fn restore(&mut self, key: u64, known: Known) {
         let key = if known.is_document { key } else { other_key(known.sender, known.digest) };
