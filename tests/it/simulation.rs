@@ -107,16 +107,18 @@ fn a_rough_day_loses_nothing_doubles_nothing_and_keeps_order() {
 
 #[test]
 fn small_mailboxes_and_short_memories_lose_nothing_either() {
-    let mut scenario = rough(11);
-    scenario.world.limits.tracking.mailbox_depth_max = 3;
-    scenario.world.limits.tracking.link_depth_max = 25;
-    scenario.world.limits.tracking.recent_documents_max = 60;
-    scenario.world.limits.link_batch_max = 4;
-    scenario.world.disk.segment_entries = 16;
-    scenario.world.shuffled = true;
-    scenario.link.loss = Some(0.08);
-    scenario.work.letters_per_author = 4;
-    expect_kept(&run(&TOPOLOGY, &scenario), "tight");
+    for seed in [11, 14, 20, 30] {
+        let mut scenario = rough(seed);
+        scenario.world.limits.tracking.mailbox_depth_max = 3;
+        scenario.world.limits.tracking.link_depth_max = 25;
+        scenario.world.limits.tracking.recent_documents_max = 60;
+        scenario.world.limits.link_batch_max = 4;
+        scenario.world.disk.segment_entries = 16;
+        scenario.world.shuffled = true;
+        scenario.link.loss = Some(0.08);
+        scenario.work.letters_per_author = 4;
+        expect_kept(&run(&TOPOLOGY, &scenario), "tight");
+    }
 }
 
 #[test]
