@@ -3,7 +3,7 @@
 //! Same sender and same file digest → the first DocId again. Same (sender, DocumentId), type new, other
 //! bytes → refused (design.md 3; one product answers "`ExistDoc`", domain.md 2.3).
 //!
-//! A million entries are kept, so an entry is small: 32 bytes under a key of 8.
+//! A million entries are kept, so an entry is small: 40 bytes in the window, 16 where its place is looked up.
 
 use super::{Map, Verdict};
 use crate::domain::directory::AgencyId;
