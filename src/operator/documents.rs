@@ -377,7 +377,7 @@ impl Candidate {
         Self {
             id: doc.id,
             accepted: Arc::clone(&doc.accepted),
-            deliveries: doc.deliveries.clone(),
+            deliveries: doc.deliveries.to_vec(),
             platforms: vec![platform.name.clone()],
         }
     }

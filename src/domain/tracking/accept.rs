@@ -1,5 +1,6 @@
 //! `Accepted`: a document or a status message came in.
 
+use super::sent::Neighbours;
 use super::{
     Chunks, Delivery, Destination, Doc, DocIx, Effect, Ground, HopVerdict, ItemRef, StatusNote,
     Tracking, Verdict,
@@ -12,6 +13,7 @@ use crate::domain::fact::{Addressee, DeliveryState, Progressed, Record, id_bytes
 use crate::domain::rejection::Reason;
 use crate::domain::routing::{Hop as Route, PlatformIx};
 use crate::domain::status::{BusinessStatus, Step, next};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl Tracking {
@@ -71,7 +73,7 @@ impl Tracking {
             self.address(ix, recipient, *to, effects);
         }
         let refused = refused(&to);
-        self.sent.entry(sender).or_default().push_back(ix);
+        self.add_sent(sender, ix);
         self.note_meaning(ix, warning.is_some());
         self.settle_in(ix);
         Verdict::Accepted { refused, warning }
@@ -138,7 +140,8 @@ impl Tracking {
             key: order_key_of(accepted),
             chunks,
             sender,
-            deliveries: Vec::with_capacity(accepted.recipients.len()),
+            sent: Neighbours::default(),
+            deliveries: SmallVec::with_capacity(accepted.recipients.len()),
             open: 0,
         });
         // Copies for other recipients of the same document may come later over a link.

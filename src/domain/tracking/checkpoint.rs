@@ -4,6 +4,7 @@
 //! that name them still fit.
 
 use super::duplicates::Known;
+use super::sent::Neighbours;
 use super::{
     Chunks, Delivery, DeliveryDetails, Destination, Doc, DocIx, Ground, ItemRef, Report,
     StatusNote, Tracking,
@@ -18,6 +19,7 @@ use crate::domain::routing::Hop as Route;
 use crate::domain::status::BusinessStatus;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::Message;
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -239,7 +241,8 @@ impl Tracking {
         image: DocImage,
     ) -> Result<DocIx, CheckpointError> {
         let accepted = Arc::new(Record::of(Accepted::decode(image.accepted)?));
-        let mut deliveries = Vec::with_capacity(image.deliveries.len());
+        let mut deliveries: SmallVec<[Delivery; 1]> =
+            SmallVec::with_capacity(image.deliveries.len());
         for delivery in image.deliveries {
             deliveries.push(delivery_of(ground, delivery)?);
         }
@@ -250,6 +253,7 @@ impl Tracking {
         };
         let doc = Doc {
             sender,
+            sent: Neighbours::default(),
             id: accepted.id(),
             key: crate::domain::fact::order_key_of(&accepted),
             chunks: Chunks::from_slice(&image.chunks),
@@ -261,7 +265,7 @@ impl Tracking {
         self.add_copy(accepted.id(), ix);
         self.open_docs += usize::from(open > 0);
         if let Some(sender) = sender {
-            self.sent.entry(sender).or_default().push_back(ix);
+            self.add_sent(sender, ix);
         }
         self.restore_places(ix);
         Ok(ix)

@@ -10,6 +10,7 @@ mod accept;
 mod checkpoint;
 mod duplicates;
 mod progress;
+mod sent;
 mod views;
 
 #[cfg(test)]
@@ -26,6 +27,8 @@ use crate::clock::Timestamp;
 use bytes::Bytes;
 use duplicates::Duplicates;
 use hashbrown::hash_map::Entry;
+use sent::Neighbours;
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -155,7 +158,9 @@ pub struct Doc {
     pub chunks: Chunks,
     /// Who handed it in here; `None` when it came over a link.
     sender: Option<AgencyId>,
-    pub deliveries: Vec<Delivery>,
+    sent: Neighbours,
+    /// Most documents have one recipient.
+    pub deliveries: SmallVec<[Delivery; 1]>,
     /// How many deliveries are not closed here.
     open: u32,
 }
@@ -286,8 +291,8 @@ pub struct Tracking {
     free_reports: Vec<u32>,
     next_number: u64,
     inboxes: Map<AgencyId, Inbox>,
-    /// Documents handed in here, by sender, oldest first.
-    sent: Map<AgencyId, VecDeque<DocIx>>,
+    /// The newest document that each sender handed in here.
+    sent: Map<AgencyId, DocIx>,
     /// Closed documents, oldest first.
     recent: VecDeque<DocIx>,
     /// Items waiting per neighbour.
@@ -485,19 +490,7 @@ impl Tracking {
         for delivery in &doc.deliveries {
             self.by_receiver.remove(&delivery.receiver);
         }
-        if doc.accepted.via().is_empty()
-            && let Some(sender) = doc.sender
-            && let Some(list) = self.sent.get_mut(&sender)
-        {
-            match list.iter().position(|&other| other == ix) {
-                Some(0) => drop(list.pop_front()),
-                Some(place) => drop(list.remove(place)),
-                None => {}
-            }
-            if list.is_empty() {
-                self.sent.remove(&sender);
-            }
-        }
+        self.drop_sent(&doc);
     }
 
     /// A report toward where the sender handed the document in.

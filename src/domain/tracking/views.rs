@@ -131,10 +131,7 @@ impl Tracking {
 
     /// What an agency sent, newest first, one row per recipient, at most `limit`.
     pub fn sent(&self, agency: AgencyId, only: Option<DocId>, limit: usize) -> Vec<SentRow<'_>> {
-        let Some(list) = self.sent.get(&agency) else { return Vec::new() };
-        list.iter()
-            .rev()
-            .filter_map(|&ix| self.doc_at(ix))
+        self.sent_docs(agency)
             .filter(|doc| {
                 only.is_none_or(|id| {
                     doc.id == id || doc.deliveries.iter().any(|d| d.receiver == id)

@@ -96,6 +96,32 @@ proptest! {
     }
 
     #[test]
+    fn what_was_sent_stands_in_order_whichever_is_forgotten_first(
+        order in Just((1..=9_u64).collect::<Vec<_>>()).prop_shuffle(),
+    ) {
+        let limits = TrackingLimits { recent_documents_max: 0, mailbox_depth_max: 20, ..LIMITS };
+        let mut fold = Fold::new(limits);
+        let sender = fold.directory.lookup(&AgencyCode::parse("H60.09").unwrap()).unwrap();
+        for number in 1..=9 {
+            fold.apply(letter(number, "H60.09", &["H60.101"]));
+        }
+        let mut left: Vec<u64> = (1..=9).rev().collect();
+        for (place, number) in (10..).zip(order) {
+            fold.apply(confirmed(number, "H60.101", DeliveryState::Done, 2_000));
+            fold.apply(letter(place, "H60.09", &["H60.101"]));
+            left.retain(|other| *other != number);
+            left.insert(0, place);
+            let ids: Vec<DocId> = left.iter().map(|number| doc_id(*number)).collect();
+            let sent = fold.tracking.sent(sender, None, 100);
+            prop_assert_eq!(sent.iter().map(|row| row.doc.id).collect::<Vec<_>>(), ids);
+        }
+        for number in left {
+            fold.apply(confirmed(number, "H60.101", DeliveryState::Done, 2_000));
+        }
+        prop_assert!(fold.tracking.sent.is_empty());
+    }
+
+    #[test]
     fn counts_agree_with_what_is_counted(history in history()) {
         let mut fold = Fold::new(LIMITS);
         for (at, what) in (10_000..).zip(history) {
