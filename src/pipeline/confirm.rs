@@ -6,10 +6,9 @@ use crate::domain::directory::{AgencyId, Caller};
 use crate::domain::envelope::DocId;
 use crate::domain::fact::{Confirmed, DeliveryState, Expired, Fact, id_bytes};
 use crate::domain::rejection::{Place, Reason, Rejection};
-use crate::domain::tracking::{Destination, Tracking, TrackingLimits, Verdict};
-use crate::journal::{Content, Entry, Journal, Lookup, StoredFact};
+use crate::domain::tracking::{Destination, Verdict};
+use crate::journal::{Content, Entry};
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// One confirmation: the receiver's DocId, the new state, and what the recipient says about it.
 #[derive(Clone, Debug)]
@@ -147,97 +146,6 @@ impl<P: Ports> Pipeline<P> {
         }
         if delivery.state == word.state { Ok(false) } else { Err(Reason::BadTransition.into()) }
     }
-
-    /// The fold of one closed document's facts, read back from sealed segments.
-    pub(super) async fn old_document(&self, platform: &Platform, id: DocId) -> Option<Tracking> {
-        let journal = self.ports.journal();
-        let mut facts =
-            journal.find(Some(platform.id), Lookup::Doc(id), OLD_FACTS_MAX).await.ok()?;
-        let key = facts.iter().find_map(|stored| match &stored.entry.content {
-            Content::Fact(Fact::Accepted(accepted)) => Some(crate::journal::order_key_of(accepted)),
-            Content::Fact(_) | Content::Chunk(_) => None,
-        })?;
-        facts.extend(journal.find(Some(platform.id), Lookup::Key(key), OLD_FACTS_MAX).await.ok()?);
-        let receivers: Vec<DocId> = facts
-            .iter()
-            .filter_map(|stored| match &stored.entry.content {
-                Content::Fact(Fact::Accepted(accepted)) => {
-                    Some(accepted.recipients.iter().map(|to| to.doc_id).collect::<Vec<_>>())
-                }
-                Content::Fact(_) | Content::Chunk(_) => None,
-            })
-            .flatten()
-            .take(OLD_FACTS_MAX)
-            .collect();
-        for receiver in receivers {
-            facts.extend(
-                journal.find(Some(platform.id), Lookup::Doc(receiver), OLD_FACTS_MAX).await.ok()?,
-            );
-        }
-        facts.sort_by_key(|stored| stored.seq);
-        facts.dedup_by_key(|stored| stored.seq);
-        leave_out_refused(&mut facts);
-        let (directory, routes) = (self.directory.load(), self.routes.load());
-        let ground = self.ground(platform, &directory, &routes);
-        // How full mailboxes were cannot be told from the facts of one document.
-        let limits = TrackingLimits {
-            mailbox_depth_max: usize::MAX,
-            link_depth_max: usize::MAX,
-            ..self.limits.tracking
-        };
-        let mut tracking = Tracking::new(limits, 0);
-        let mut effects = Vec::new();
-        for stored in &facts {
-            if let Content::Fact(fact) = &stored.entry.content {
-                let chunks = match fact {
-                    Fact::Accepted(accepted) => {
-                        accepted.body.as_ref().map(|body| body.chunks.as_slice())
-                    }
-                    Fact::HandedOn(_)
-                    | Fact::Attempted(_)
-                    | Fact::Confirmed(_)
-                    | Fact::Progressed(_)
-                    | Fact::Expired(_)
-                    | Fact::AgencyRegistered(_)
-                    | Fact::AgencyRemoved(_)
-                    | Fact::AgencyLocked(_) => None,
-                };
-                let chunks =
-                    crate::domain::tracking::Chunks::from_slice(chunks.unwrap_or_default());
-                tracking.apply(&ground, fact, chunks, &mut effects);
-                effects.clear();
-            }
-        }
-        Some(tracking)
-    }
-}
-
-/// What found no room stands in the journal before the repeat that did: nothing ever happened to it.
-fn leave_out_refused(facts: &mut Vec<StoredFact>) {
-    let mut happened = BTreeSet::new();
-    let mut copies: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
-    for stored in &*facts {
-        let Content::Fact(fact) = &stored.entry.content else { continue };
-        let mut about = |receiver: &Bytes| happened.extend(DocId::from_slice(receiver));
-        match fact {
-            Fact::Accepted(accepted) => {
-                *copies.entry(accepted.file_sha256.to_vec()).or_default() += 1;
-            }
-            Fact::HandedOn(handed) => handed.receivers.iter().for_each(about),
-            Fact::Attempted(attempted) => about(&attempted.receiver),
-            Fact::Confirmed(confirmed) => happened.extend(confirmed.receivers()),
-            Fact::Progressed(news) => about(&news.receiver),
-            Fact::Expired(expired) => about(&expired.receiver),
-            Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_) => {}
-        }
-    }
-    facts.retain(|stored| match &stored.entry.content {
-        Content::Fact(Fact::Accepted(accepted)) => {
-            copies.get(&accepted.file_sha256[..]) == Some(&1)
-                || accepted.recipients.iter().any(|to| happened.contains(&to.doc_id))
-        }
-        Content::Fact(_) | Content::Chunk(_) => true,
-    });
 }
 
 /// Where memory knows a delivery to lie.
@@ -318,6 +226,3 @@ const WORDS_PER_FACT_MAX: usize = 64;
 
 /// Unread items that are given up in one go.
 const EXPIRED_AT_ONCE_MAX: usize = 1_000;
-
-/// Facts of one old document that are read back.
-const OLD_FACTS_MAX: usize = 1024;

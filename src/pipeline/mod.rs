@@ -11,6 +11,7 @@ mod append;
 mod bodies;
 mod confirm;
 mod deliver;
+mod forgotten;
 mod gauges;
 mod hop;
 mod look;
