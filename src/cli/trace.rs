@@ -94,8 +94,10 @@ impl Telling {
         let wording = self.wording;
         let mut out = String::new();
         let title = [text(story, "type_name"), text(story, "notation")].join(" ");
-        let kind = text(story, "kind");
-        let kind = if kind == "new" { String::new() } else { format!(" [{kind}]") };
+        let kind = match text(story, "kind") {
+            "new" => String::new(),
+            kind => format!(" [{}]", words::kind_named(kind, wording)),
+        };
         out.push_str(&format!("{bold}{}{bold:#}{kind}\n", title.trim()));
         let subject = text(story, "subject");
         if !subject.is_empty() {
@@ -108,6 +110,8 @@ impl Telling {
             ("DocumentId", text(story, "document_id").to_owned()),
             ("DocId", text(story, "doc_id").to_owned()),
             (wording.pick("Mã theo dõi", "Correlation"), text(story, "correlation_id").to_owned()),
+            (wording.pick("Về văn bản", "About"), about(story)),
+            (wording.pick("Thay thế", "Replaces"), replaced(story)),
             (wording.pick("Kích thước", "Size"), size(bytes)),
             (wording.pick("Chữ ký", "Signature"), self.signature(text(story, "signature"))),
         ];
@@ -121,7 +125,27 @@ impl Telling {
         for (ix, recipient) in recipients.iter().enumerate() {
             self.recipient(recipient, ix + 1 == recipients.len(), &mut out);
         }
+        self.related(story, &mut out);
         out
+    }
+
+    /// Recalls, updates and replacements of this document, or the one that this is about. The recipients'
+    /// statuses stand with the recipients.
+    fn related(&self, story: &Value, out: &mut String) {
+        let mut related = list(story, "related").iter().filter(|one| text(one, "kind") != "status");
+        let Some(first) = related.next() else { return };
+        out.push_str(&format!("\n{}\n", self.wording.pick("Liên quan", "Related")));
+        for one in std::iter::once(first).chain(related) {
+            let at = clock_time(text(one, "sent_at"), true);
+            let kind = words::kind_named(text(one, "kind"), self.wording);
+            let reason = match text(one, "reason") {
+                "" => String::new(),
+                reason => format!(" — {reason}"),
+            };
+            let mark = self.lines().status;
+            out.push_str(&format!("  {mark} {at}  {kind}{reason}\n"));
+            out.push_str(&format!("    {}  {}\n", text(one, "document_id"), text(one, "doc_id")));
+        }
     }
 
     fn recipient(&self, recipient: &Value, is_last: bool, out: &mut String) {
@@ -221,6 +245,18 @@ impl Telling {
         };
         state.name(self.wording.lang).to_owned()
     }
+}
+
+/// The document that a message is about, as `trace` takes it.
+fn about(story: &Value) -> String {
+    let Some(about) = story.get("answers").filter(|about| about.is_object()) else {
+        return String::new();
+    };
+    format!("{}/{}", text(about, "sender"), text(about, "document_id"))
+}
+
+fn replaced(story: &Value) -> String {
+    list(story, "replaces").iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The clock of an RFC 3339 moment, with milliseconds; the day too where it is wanted.

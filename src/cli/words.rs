@@ -39,6 +39,13 @@ pub(super) fn kind(kind: v1::Kind, wording: Wording) -> &'static str {
     Kind::try_from(kind as i32).map_or("?", |kind| kind.name(wording.lang))
 }
 
+/// A kind of message by the name that JSON has for it.
+pub(super) fn kind_named(name: &str, wording: Wording) -> &'static str {
+    const ALL: [Kind; 5] = [Kind::New, Kind::Recall, Kind::Update, Kind::Replace, Kind::Status];
+    let found = ALL.into_iter().find(|kind| crate::story::kind_name(*kind) == name);
+    found.map_or("?", |kind| kind.name(wording.lang))
+}
+
 /// `03 Đã tiếp nhận`.
 pub(super) fn business(code: u32, wording: Wording) -> String {
     let status = u8::try_from(code).ok().and_then(BusinessStatus::from_code);

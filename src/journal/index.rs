@@ -399,6 +399,7 @@ pub(super) fn keys_of_entry(entry: &Entry, mut found: impl FnMut(Lookup)) {
             doc(&fact.doc_id.to_bytes());
             fact.recipients.iter().for_each(|to| doc(&to.doc_id.to_bytes()));
             found(Lookup::Key(order_key_of(fact)));
+            fact.replaced_keys().for_each(|key| found(Lookup::Key(key)));
         }
         Fact::HandedOn(fact) => fact.receivers.iter().for_each(|receiver| doc(receiver)),
         Fact::Attempted(fact) => doc(&fact.receiver),
@@ -439,6 +440,9 @@ pub(super) fn keys_of(kind: u8, payload: &[u8], mut found: impl FnMut(Lookup)) {
                 order_key(answered_from, answered_id)
             };
             found(Lookup::Key(key));
+            Fields(payload)
+                .filter(|(tag, _)| *tag == 29)
+                .for_each(|(_, replaced)| found(Lookup::Key(order_key(from, text(replaced)))));
         }
         kind::HANDED_ON | kind::ATTEMPTED => {
             Fields(payload).filter(|(tag, _)| *tag == 2).for_each(|(_, id)| doc(id));

@@ -171,7 +171,7 @@ pub(super) async fn story<P: Ports>(
     let id = find(operated, &asked)?.ok_or_else(unknown)?;
     let parts = operated.pipeline.story(id).await;
     let related = match parts.iter().flat_map(|(_, docs)| docs).next() {
-        Some(doc) => operated.pipeline.related(doc.key, doc.id).await,
+        Some(doc) => operated.pipeline.related(&doc.accepted).await,
         None => Vec::new(),
     };
     let mut story = story::tell(parts).ok_or_else(unknown)?;

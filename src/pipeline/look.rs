@@ -4,11 +4,12 @@ use super::{Pipeline, Platform, Ports};
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::{AgencyId, Caller};
 use crate::domain::envelope::DocId;
-use crate::domain::fact::{Fact, Record};
+use crate::domain::fact::{Fact, Record, order_key_of};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::tracking::{Delivery, Doc, Tracking};
 use crate::journal::{Content, Journal, Lookup, ReadError, Seq};
 use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// One document, found for someone who may see it.
@@ -118,26 +119,35 @@ impl<P: Ports> Pipeline<P> {
         story
     }
 
-    /// Messages about the document with this order key, on any platform of this process: what changes it, and
-    /// statuses answering it. Each once, oldest first; at most `RELATED_MAX`.
-    pub async fn related(&self, key: u64, id: DocId) -> Vec<Arc<Record>> {
-        let mut found: std::collections::BTreeMap<DocId, Arc<Record>> = Default::default();
+    /// Messages about a document, on any platform of this process: what changes or replaces it, what it
+    /// replaces, and statuses answering it. Each once, oldest first; at most `RELATED_MAX`.
+    pub async fn related(&self, of: &Record) -> Vec<Arc<Record>> {
+        let keys: BTreeSet<u64> =
+            std::iter::once(order_key_of(of)).chain(of.replaced_keys()).collect();
+        let is_related = |accepted: &Record| {
+            keys.contains(&order_key_of(accepted))
+                || accepted.replaced_keys().any(|key| key == order_key_of(of))
+        };
+        let mut found: BTreeMap<DocId, Arc<Record>> = BTreeMap::new();
         for platform in &self.platforms {
             let post = platform.post.lock();
             for doc in post.tracking.documents() {
-                if doc.key == key && doc.id != id {
+                if is_related(&doc.accepted) {
                     found.entry(doc.id).or_insert_with(|| Arc::clone(&doc.accepted));
                 }
             }
         }
-        let old = self.ports.journal().find(None, Lookup::Key(key), RELATED_MAX).await;
-        for stored in old.unwrap_or_default() {
-            if let Content::Fact(Fact::Accepted(accepted)) = stored.entry.content
-                && accepted.id() != id
-            {
-                found.entry(accepted.id()).or_insert(accepted);
+        for key in keys.iter().take(RELATED_MAX) {
+            let old = self.ports.journal().find(None, Lookup::Key(*key), RELATED_MAX).await;
+            for stored in old.unwrap_or_default() {
+                if let Content::Fact(Fact::Accepted(accepted)) = stored.entry.content
+                    && is_related(&accepted)
+                {
+                    found.entry(accepted.id()).or_insert(accepted);
+                }
             }
         }
+        found.remove(&of.id());
         found.into_values().take(RELATED_MAX).collect()
     }
 

@@ -303,7 +303,9 @@ impl Platter {
                 for recipient in &*accepted.recipients {
                     self.by_doc.entry(recipient.doc_id).or_default().insert(seq);
                 }
-                self.by_key.entry(order_key_of(accepted)).or_default().insert(seq);
+                for key in std::iter::once(order_key_of(accepted)).chain(accepted.replaced_keys()) {
+                    self.by_key.entry(key).or_default().insert(seq);
+                }
             }
             Fact::HandedOn(handed) => handed.receivers.iter().for_each(doc),
             Fact::Attempted(attempted) => doc(&attempted.receiver),

@@ -233,6 +233,20 @@ fn what_was_sent_is_recalled_updated_and_replaced() {
     let recall = json(data, &["recall", &document_id, "--reason", "gửi nhầm"]);
     assert_eq!(recall["ok"], true, "{recall}");
     up.list(&["inbox", TO], |one| one["kind"] == "recall" && one["reason"] == "gửi nhầm");
+    let trace = run(data, &["trace", &doc_id]);
+    let trace = text(&trace.stdout);
+    for (kind, reason) in [
+        ("Cập nhật văn bản", "bổ sung"),
+        ("Thay thế văn bản", "thay"),
+        ("Thu hồi văn bản", "gửi nhầm"),
+    ] {
+        assert!(trace.contains(&format!("{kind} — {reason}")), "{kind}: {trace}");
+    }
+    let trace = run(data, &["trace", &string(&replace["doc_id"]), "--lang", "en"]);
+    let trace = text(&trace.stdout);
+    let expected = format!("Replaces     {document_id}");
+    assert!(trace.contains(&expected) && trace.contains("[Replacement]"), "{trace}");
+    assert!(trace.contains("New document") && trace.contains(&doc_id), "{trace}");
     let never = run(data, &["recall", "000.00.06.H60,2026/01/01,9/X", "--reason", "x"]);
     assert_eq!(code(&never), 4, "{never:?}");
     assert!(text(&never.stderr).contains("LT-D402"));

@@ -192,6 +192,11 @@ impl Record {
         self.more.as_ref().map_or(&[], |more| &more.replaces)
     }
 
+    /// The order keys of the documents that this one replaces.
+    pub fn replaced_keys(&self) -> impl Iterator<Item = u64> {
+        self.replaces().iter().map(|document_id| order_key(self.from(), document_id))
+    }
+
     pub const fn id(&self) -> DocId {
         self.doc_id
     }

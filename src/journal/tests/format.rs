@@ -132,6 +132,7 @@ fn named(fact: &Fact) -> Vec<Lookup> {
             [Lookup::Doc(fact.doc_id), Lookup::Key(order_key_of(fact))]
                 .into_iter()
                 .chain(receivers)
+                .chain(fact.replaced_keys().map(Lookup::Key))
                 .collect()
         }
         Fact::HandedOn(fact) => fact.receivers.iter().map(doc).collect(),
@@ -150,8 +151,16 @@ fn a_fact_and_its_bytes_are_found_by_the_same_keys() {
         receivers: [id(12), id(13)].concat().into(),
         ..Confirmed::default()
     }));
+    let replacement = Content::Fact(Fact::from(Accepted {
+        doc_id: id(14),
+        from: "H53".to_owned(),
+        document_id: "doc-2".to_owned(),
+        replaces: vec!["doc-1".to_owned()],
+        ..Accepted::default()
+    }));
     let mut entries = entries();
     entries.push(Entry { content: word_on_two, ..entries[0].clone() });
+    entries.push(Entry { content: replacement, ..entries[0].clone() });
     for entry in entries {
         let mut bytes = Vec::new();
         entry.encode(0, 0, &mut bytes);
@@ -160,6 +169,8 @@ fn a_fact_and_its_bytes_are_found_by_the_same_keys() {
         keys_of_entry(&entry, |what| of_fact.push(what));
         keys_of(head.kind, &bytes[HEAD_BYTES..], |what| of_bytes.push(what));
         assert_eq!(of_fact, of_bytes, "{entry:?}");
+        let Content::Fact(fact) = &entry.content else { continue };
+        assert!(named(fact).iter().all(|what| of_fact.contains(what)), "{entry:?}");
     }
 }
 
