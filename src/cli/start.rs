@@ -198,7 +198,7 @@ fn no_member(text: &str, error: &SandboxError) -> Failure {
             format!("không nền tảng nào của cấu hình phục vụ `{code}`"),
             format!("no platform of this topology serves `{code}`"),
         ),
-        SandboxError::Code(_) | SandboxError::Member(_) => Failure::usage(
+        SandboxError::Code(_) | SandboxError::Name(_) | SandboxError::Member(_) => Failure::usage(
             format!("không thêm được hệ thống `{systemid}`"),
             format!("the member `{systemid}` cannot be added"),
         )

@@ -10,6 +10,7 @@ pub mod document_type;
 pub mod edxml;
 pub mod envelope;
 pub mod fact;
+pub mod member_id;
 pub mod rejection;
 pub mod routing;
 pub mod rules;

@@ -26,9 +26,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use crate::domain::member_id::{MemberId, NameError};
 pub use authority::{Request, SANDBOX, ServerAddress};
 pub use index::{Reason, Record, Revoked};
-pub use name::{Holder, MemberId, NameError, PlatformName};
+pub use name::{Holder, PlatformName};
 pub use read::{CertificateFacts, CertificateKey, Fingerprint, Serial};
 
 const LEAF_DAYS: u64 = 397;

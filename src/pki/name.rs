@@ -5,22 +5,11 @@
 //!
 //! Invariant: `Holder::from_uri(holder.uri())` gives the same holder again.
 
-use crate::domain::agency::AgencyCode;
+use crate::domain::member_id::{MemberId, NameError, checked_name};
 use std::fmt;
-use std::str::FromStr;
 
 const MEMBER_PREFIX: &str = "urn:lienthong:member:";
 const PLATFORM_PREFIX: &str = "urn:lienthong:platform:";
-/// Long enough for every name seen, short enough for a file name.
-const NAME_CHARS_MAX: usize = 64;
-
-/// A system that connects with a certificate: `VN:GOV:<agency code>:<system>` (domain.md 8.2).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemberId {
-    pub agency: AgencyCode,
-    system: String,
-}
-
 /// The name of a platform in its topology.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlatformName(String);
@@ -32,64 +21,9 @@ pub enum Holder {
     Platform(PlatformName),
 }
 
-/// Why a text names nobody.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
-    #[error("not of the form VN:GOV:<agency code>:<system>")]
-    NotAMember,
-    #[error("the agency code is wrong")]
-    Code(#[from] crate::domain::agency::CodeError),
-    #[error(
-        "a name has 1 to {NAME_CHARS_MAX} characters, no control character, no colon or slash, and no dot in front"
-    )]
-    BadName,
-}
-
-impl MemberId {
-    pub fn new(agency: AgencyCode, system: &str) -> Result<Self, NameError> {
-        Ok(Self { agency, system: checked(system)? })
-    }
-
-    /// Reads `VN:GOV:000.00.13.H53:qlvb`; the code may be in either of its written forms.
-    pub fn parse(text: &str) -> Result<Self, NameError> {
-        let mut parts = text.trim().splitn(4, ':');
-        let (Some(country), Some(class), Some(code), Some(system)) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(NameError::NotAMember);
-        };
-        if !country.eq_ignore_ascii_case("VN") || !class.eq_ignore_ascii_case("GOV") {
-            return Err(NameError::NotAMember);
-        }
-        Self::new(AgencyCode::parse(code)?, system)
-    }
-
-    pub fn system(&self) -> &str {
-        &self.system
-    }
-
-    fn code(&self) -> String {
-        self.agency.qcvn().unwrap_or_else(|| self.agency.as_str().to_owned())
-    }
-}
-
-impl fmt::Display for MemberId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VN:GOV:{}:{}", self.code(), self.system)
-    }
-}
-
-impl FromStr for MemberId {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        Self::parse(text)
-    }
-}
-
 impl PlatformName {
     pub fn new(name: &str) -> Result<Self, NameError> {
-        checked(name).map(Self)
+        checked_name(name).map(Self)
     }
 
     pub fn as_str(&self) -> &str {
@@ -124,7 +58,8 @@ impl Holder {
     pub fn uri(&self) -> String {
         match self {
             Self::Member(id) => {
-                format!("{MEMBER_PREFIX}VN:GOV:{}:{}", id.code(), encoded(&id.system))
+                let parts = [id.instance(), id.class(), id.code(), id.system()].map(encoded);
+                format!("{MEMBER_PREFIX}{}", parts.join(":"))
             }
             Self::Platform(name) => format!("{PLATFORM_PREFIX}{}", encoded(&name.0)),
         }
@@ -139,10 +74,17 @@ impl Holder {
         PlatformName::new(&decoded(name)?).ok().map(Self::Platform)
     }
 
-    /// The stem of this holder's files. No two holders share one: an agency code has no underscore.
+    /// The stem of this holder's files. No two holders share one: an agency code has no underscore, and
+    /// nothing encoded has an `@`.
     pub(super) fn file_stem(&self) -> String {
         match self {
-            Self::Member(id) => format!("members/{}_{}", id.code(), encoded(&id.system)),
+            Self::Member(id) if (id.instance(), id.class()) == ("VN", "GOV") => {
+                format!("members/{}_{}", id.code(), encoded(id.system()))
+            }
+            Self::Member(id) => {
+                let parts = [id.instance(), id.class(), id.code(), id.system()].map(encoded);
+                format!("members/{}", parts.join("@"))
+            }
             Self::Platform(name) => format!("platforms/{}", encoded(&name.0)),
         }
     }
@@ -162,15 +104,6 @@ impl fmt::Display for Holder {
             Self::Platform(name) => name.fmt(f),
         }
     }
-}
-
-fn checked(name: &str) -> Result<String, NameError> {
-    let bad = |c: char| c.is_control() || matches!(c, ':' | '/' | '\\');
-    let long = name.chars().count() > NAME_CHARS_MAX;
-    if name.is_empty() || long || name.starts_with('.') || name.chars().any(bad) {
-        return Err(NameError::BadName);
-    }
-    Ok(name.to_owned())
 }
 
 fn encoded(text: &str) -> String {
@@ -212,6 +145,7 @@ mod tests {
             "VN:GOV:000.00.13.H53:qlvb",
             "VN:GOV:H53.13:một cửa 100%",
             "VN:GOV:H55.242:x_y",
+            "DEV:COM:4321:TestClient",
             "lgsp-h53",
             "Trục liên thông",
         ] {
@@ -220,19 +154,25 @@ mod tests {
             assert_eq!(Holder::from_uri(&holder.uri()), Some(holder.clone()), "{text}");
             assert_eq!(Holder::parse(&holder.to_string()).unwrap(), holder);
         }
-        let old = MemberId::parse("vn:gov:000.00.13.H53:qlvb").unwrap();
-        assert_eq!(old, MemberId::parse("VN:GOV:H53.13:qlvb").unwrap());
-        assert_eq!(old.to_string(), "VN:GOV:000.00.13.H53:qlvb");
     }
 
     #[test]
     fn a_name_cannot_leave_its_folder_or_pose_as_another() {
-        for text in ["..", ".x", "a/b", "a\\b", "", "a\nb", "VN:COM:H53:x", "VN:GOV:H53:a:b"] {
+        for text in ["..", ".x", "a/b", "a\\b", "", "a\nb", "VN:GOV:đây:y", "VN:GOV:H53:a:b"] {
             assert!(Holder::parse(text).is_err(), "{text:?}");
         }
         assert_eq!(Holder::from_uri("urn:lienthong:platform:%2e%2e"), None);
         assert_eq!(Holder::from_uri("urn:lienthong:platform:%2"), None);
         assert_eq!(Holder::from_uri("urn:other:platform:a"), None);
+    }
+
+    #[test]
+    fn no_two_members_share_a_file() {
+        let stem = |text: &str| Holder::parse(text).unwrap().file_stem();
+        assert_eq!(stem("VN:GOV:H53.13:qlvb"), "members/000.00.13.H53_qlvb");
+        assert_eq!(stem("DEV:COM:4321:TestClient"), "members/DEV@COM@4321@TestClient");
+        assert_ne!(stem("DEV:COM:a@b:c"), stem("DEV:COM:a:b@c"));
+        assert_ne!(stem("DEV:GOV:H53:qlvb"), stem("VN:GOV:H53:qlvb"));
     }
 
     #[test]

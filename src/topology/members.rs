@@ -8,10 +8,11 @@ use super::settings::unreadable;
 use super::shipped::Place;
 use super::{Platform, PlatformKind};
 use crate::domain::agency::AgencyCode;
-use crate::domain::directory::member::{MemberError, member_id};
+use crate::domain::directory::member::MemberError;
 use crate::domain::directory::{
     AgencyKind, Credential, Directory, Member, MemberKind, Members, Secret, Standing,
 };
+use crate::domain::member_id::{MemberId, NameError};
 use crate::domain::routing::{PlatformIx, RoutingTable};
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,12 +47,12 @@ impl<'a> Reader<'a> {
         let platform = table.string("platform");
         let agencies = table.strings("agencies");
         let kind = table.choice("kind", &KINDS).map_or(MemberKind::External, Spanned::into_inner);
-        let credential = self.credential(&mut table, named.as_ref().map(|n| n.1));
+        let credential = self.credential(&mut table, named.as_ref().map(|(id, _)| id));
         let span = table.span();
         table.finish();
-        let Some((id, code, id_span)) = named else { return };
-        let codes = match agencies {
-            None => vec![(code, id_span.clone())],
+        let Some((id, id_span)) = named else { return };
+        let codes: Vec<_> = match agencies {
+            None => id.agency().map(|code| (*code, id_span.clone())).into_iter().collect(),
             Some(given) => given
                 .iter()
                 .filter_map(|c| Some((read_code(self.log, 0, c.get_ref(), c.span())?, c.span())))
@@ -61,7 +62,7 @@ impl<'a> Reader<'a> {
         let Some(agencies) = self.check_agencies(&codes, home.0) else { return };
         self.add(
             Member {
-                id: id.into(),
+                id: id.to_string().into(),
                 platform: home.0,
                 security_server: home.1,
                 agencies,
@@ -74,13 +75,12 @@ impl<'a> Reader<'a> {
     }
 
     /// `id`, or `agency` and `system`.
-    fn name(&self, table: &mut Table<'a>) -> Option<(String, AgencyCode, Range<usize>)> {
+    fn name(&self, table: &mut Table<'a>) -> Option<(MemberId, Range<usize>)> {
         let id = table.string("id");
         let agency = table.string("agency");
         let system = table.string("system");
         if let Some(id) = id {
-            let code = self.code_in_id(&id)?;
-            return Some(((*id.get_ref()).to_owned(), code, id.span()));
+            return Some((self.read_id(&id)?, id.span()));
         }
         let Some(agency) = agency else {
             table.push(
@@ -95,30 +95,55 @@ impl<'a> Reader<'a> {
             return None;
         };
         let code = read_code(self.log, 0, agency.get_ref(), agency.span())?;
+        let span = system.as_ref().map_or_else(|| agency.span(), Spanned::span);
         let system = system.map_or(DEFAULT_SYSTEM, Spanned::into_inner);
-        Some((member_id(self.instance, &code, system), code, agency.span()))
+        Some((self.id_of(&code, system, span)?, agency.span()))
     }
 
-    /// The agency in `VN:GOV:<agency code>:<system>`.
-    fn code_in_id(&self, id: &Spanned<&str>) -> Option<AgencyCode> {
-        let parts: Vec<_> = id.get_ref().split(':').collect();
-        if let [instance, "GOV", code, system] = parts.as_slice()
-            && *instance == self.instance
-            && !system.is_empty()
-        {
-            return read_code(self.log, 0, code, id.span());
+    fn read_id(&self, id: &Spanned<&str>) -> Option<MemberId> {
+        match MemberId::parse(id.get_ref()) {
+            Ok(found) if found.instance() == self.instance => return Some(found),
+            Err(NameError::Code(_)) => {
+                let code = id.get_ref().split(':').nth(2).unwrap_or_default();
+                read_code(self.log, 0, code, id.span())?;
+            }
+            Ok(_) | Err(NameError::NotAMember | NameError::BadName) => {}
         }
-        let instance = self.instance;
-        self.log.push(Mistake::new(
-            Code::BadMemberId,
-            id.span(),
-            format!("`id` phải có dạng `{instance}:GOV:<mã cơ quan>:<hệ thống>`"),
-            format!("`id` must look like `{instance}:GOV:<agency code>:<system>`"),
-        ));
+        self.push_bad_id(id.span());
         None
     }
 
-    fn credential(&self, table: &mut Table<'a>, code: Option<AgencyCode>) -> Option<Credential> {
+    fn id_of(&self, agency: &AgencyCode, system: &str, span: Range<usize>) -> Option<MemberId> {
+        let id = MemberId::of_agency(self.instance, agency, system).ok();
+        if id.is_none() {
+            self.push_bad_id(span);
+        }
+        id
+    }
+
+    fn push_bad_id(&self, span: Range<usize>) {
+        let instance = self.instance;
+        self.log.push(
+            Mistake::new(
+                Code::BadMemberId,
+                span,
+                format!("mã thành viên phải có dạng `{instance}:GOV:<mã cơ quan>:<hệ thống>`"),
+                format!("a member id must look like `{instance}:GOV:<agency code>:<system>`"),
+            )
+            .help(
+                format!(
+                    "tổ chức không phải cơ quan nhà nước: `{instance}:COM:<mã>:<hệ thống>`; mỗi phần \
+                     1–64 ký tự, không có dấu hai chấm hay gạch chéo"
+                ),
+                format!(
+                    "what is no agency: `{instance}:COM:<code>:<system>`; each part has 1 to 64 \
+                     characters, no colon and no slash"
+                ),
+            ),
+        );
+    }
+
+    fn credential(&self, table: &mut Table<'a>, id: Option<&MemberId>) -> Option<Credential> {
         let systemid = table.string("systemid");
         let given = table.string("secret");
         let file = table.string("secret_file");
@@ -157,7 +182,7 @@ impl<'a> Reader<'a> {
         let secret = secret.map(|(_, text)| Secret::new(text.as_bytes()));
         let systemid = match systemid {
             Some(systemid) => Arc::from(systemid.into_inner()),
-            None => Arc::from(code.filter(|_| secret.is_some())?.wire()),
+            None => Arc::from(id.filter(|_| secret.is_some())?.code()),
         };
         Some(Credential { systemid, secret })
     }
@@ -174,11 +199,19 @@ impl<'a> Reader<'a> {
                 codes.first().map_or((None, span), |(code, span)| (Some(code), span));
             let home = code.and_then(|code| self.routes.home_of(code));
             if home.is_none() {
+                let (vi, en) = match code {
+                    Some(_) => {
+                        ("không nền tảng nào phục vụ cơ quan này", "no platform serves this agency")
+                    }
+                    None => {
+                        ("thành viên này không thuộc cơ quan nào", "this member is no agency's")
+                    }
+                };
                 self.log.push(Mistake::new(
                     Code::UnknownPlatform,
                     span.clone(),
-                    "không nền tảng nào phục vụ cơ quan này: ghi rõ `platform`",
-                    "no platform serves this agency: name the `platform`",
+                    format!("{vi}: ghi rõ `platform`"),
+                    format!("{en}: name the `platform`"),
                 ));
             }
             return home.map(|home| (home, None));
@@ -336,7 +369,9 @@ impl<'a> Reader<'a> {
         secret: Option<&Spanned<&str>>,
         span: &Range<usize>,
     ) {
-        let id = member_id(self.instance, code, system);
+        let Some(id) = self.id_of(code, system, span.clone()).map(|id| id.to_string()) else {
+            return;
+        };
         let agency = self.directory.lookup(code);
         let Some((agency, platform)) = agency.zip(self.routes.home_of(code)) else { return };
         if self.members.by_id(&id).is_some() {

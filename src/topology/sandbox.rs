@@ -3,9 +3,9 @@
 use super::platforms::PORTS_EACH;
 use super::{Listener, ListenerKind, Platform, PlatformKind, Topology, node};
 use crate::domain::agency::{AgencyCode, CodeError};
-use crate::domain::directory::member::member_id;
 use crate::domain::directory::{Credential, Member, MemberKind, Members, Secret};
 use crate::domain::fact::PlatformId;
+use crate::domain::member_id::MemberId;
 use crate::domain::routing::{PlatformIx, RoutingTable};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub enum SandboxError {
     UnknownAgency { given: AgencyCode, nearest: Option<AgencyCode> },
     #[error("no platform of this topology serves {0}")]
     Homeless(AgencyCode),
+    #[error(transparent)]
+    Name(#[from] crate::domain::member_id::NameError),
     #[error(transparent)]
     Member(#[from] crate::domain::directory::member::MemberError),
 }
@@ -72,10 +74,12 @@ impl Topology {
         let security_server = self.security_server_of(home);
         let names = std::iter::once(SYSTEM.to_owned())
             .chain((2..=u32::MAX).map(|number| format!("{SYSTEM}-{number}")));
-        let mut ids = names.map(|system| member_id(&self.instance, agency, &system));
-        let free = ids.find(|id| members.by_id(id).is_none()).unwrap_or_default();
+        let free = names
+            .map(|system| MemberId::of_agency(&self.instance, agency, &system))
+            .find(|id| id.as_ref().map_or(true, |id| members.by_id(&id.to_string()).is_none()));
+        let free = free.ok_or(SandboxError::Form)??;
         members.add(Member {
-            id: free.into(),
+            id: free.to_string().into(),
             platform: home,
             security_server,
             agencies: vec![id],

@@ -123,6 +123,23 @@ async fn every_fault_is_named_in_both_languages_with_its_place_and_nothing_is_ke
     gateway.stop().await;
 }
 
+/// domain.md 4.1: a company's system, in a country of another name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_is_no_agency_connects_and_speaks_for_none() {
+    let country = COUNTRY.replace("name = \"test\"", "name = \"test\"\ninstance = \"DEV\"");
+    let company = "[[member]]\nid = \"DEV:COM:4321:TestClient\"\nplatform = \"lgsp-h60\"\n";
+    let data = tempfile::tempdir().unwrap();
+    let gateway = start(&topology(&format!("{country}{company}")), data.path()).await;
+    let channel_of = |id| channel(&gateway, "lgsp-h60", id);
+    let mut company = ExchangeClient::new(channel_of("DEV:COM:4321:TestClient").await);
+    let letter = || fields("H60", &["H26"], "D1", b"x");
+    let refusal = refused(company.submit(letter()).await.unwrap().into_inner());
+    assert_eq!(refusal.code, "LT-D112", "{refusal:?}");
+    let mut agency = ExchangeClient::new(channel_of("DEV:GOV:000.00.00.H60:qlvb").await);
+    accepted(agency.submit(letter()).await.unwrap().into_inner());
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_half_sent_file_and_a_stream_that_breaks_leave_no_trace() {
     let data = tempfile::tempdir().unwrap();

@@ -59,7 +59,7 @@ pub struct Credential {
 /// A system that connects with a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// `VN:GOV:<agency code, 13 characters>:<system>`: the name in its certificate.
+    /// See `MemberId`: the name in its certificate.
     pub id: Arc<str>,
     /// The platform it is a member of.
     pub platform: PlatformIx,
@@ -82,11 +82,6 @@ impl Member {
     pub fn systemid(&self) -> Option<&Arc<str>> {
         self.credential.as_ref().map(|c| &c.systemid)
     }
-}
-
-/// The member id of an agency's system.
-pub fn member_id(instance: &str, agency: &AgencyCode, system: &str) -> String {
-    format!("{instance}:GOV:{}:{system}", agency.wire())
 }
 
 /// Two members share an id or a systemid.
