@@ -25,6 +25,8 @@ use std::sync::Arc;
 
 /// Documents of one platform that one request looks at.
 const SCANNED_MAX: usize = 20_000;
+/// Documents that are looked at in one go.
+const SCANNED_AT_ONCE_MAX: usize = 256;
 /// Recipients named in a row.
 const ROW_RECIPIENTS_MAX: usize = 8;
 
@@ -120,33 +122,34 @@ pub(super) async fn documents<P: Ports>(
     let operated = &state.operated;
     let filter = Filter::new(operated, &asked)?;
     let limit = limit(asked.limit, 50, operated.pipeline.limits.list_items_max)?;
-    let mut found = candidates(operated, &filter);
-    let horizon = found.iter().filter_map(|part| part.stopped_at).max();
-    let all = merged(&mut found);
+    let (ids, horizon) = newest(operated, &filter);
     let now = operated.pipeline.now();
     let mut answer = DocumentsAnswer {
         version: VERSION,
         documents: Vec::new(),
-        scanned: found.iter().map(|part| part.scanned).sum(),
+        scanned: 0,
         matched: 0,
         stopped: if horizon.is_some() { "scan_limit" } else { "end" },
-        searched_back_to: found.iter().filter_map(|part| part.oldest).min().map(moment),
+        searched_back_to: None,
         next: horizon.map(|id| id.to_string()),
     };
-    for (Reverse(id), candidate) in all {
-        if horizon.is_some_and(|horizon| id < horizon) {
-            break;
+    'all: for ids in ids.chunks(SCANNED_AT_ONCE_MAX) {
+        answer.scanned += ids.len();
+        answer.searched_back_to = ids.last().map(|id| moment(id.made_at()));
+        for (_, candidate) in candidates(operated, &filter, ids) {
+            if !filter.fits_slowly(&candidate, &state.calendar, now) {
+                continue;
+            }
+            if answer.documents.len() == limit {
+                answer.stopped = "limit";
+                answer.next = answer.documents.last().map(|row| row.doc_id.clone());
+                break 'all;
+            }
+            answer.matched += 1;
+            answer.documents.push(row(operated, &candidate, &state.calendar, now));
         }
-        if !filter.fits_slowly(&candidate, &state.calendar, now) {
-            continue;
-        }
-        if answer.documents.len() == limit {
-            answer.stopped = "limit";
-            answer.next = answer.documents.last().map(|row| row.doc_id.clone());
-            break;
-        }
-        answer.matched += 1;
-        answer.documents.push(row(operated, &candidate, &state.calendar, now));
+        // Whoever waits for a receipt goes first.
+        tokio::task::yield_now().await;
     }
     Ok(Json(answer))
 }
@@ -197,15 +200,15 @@ fn nearest<P: Ports>(operated: &Operated<P>, asked: &str) -> Vec<String> {
     let wanted = asked.split_once('/').map_or(asked, |(_, document_id)| document_id);
     let mut near: Vec<(usize, DocId, String)> = Vec::new();
     for platform in operated.pipeline.platforms() {
-        let post = platform.post.lock();
-        for doc in post.tracking.documents().into_iter().take(NEAREST_SCANNED_MAX) {
+        let ids = platform.newest_documents(None, NEAREST_SCANNED_MAX);
+        platform.documents(&ids, |doc| {
             let (id, document_id) = (doc.id.to_string(), doc.accepted.document_id());
             let distance =
                 strsim::osa_distance(document_id, wanted).min(strsim::osa_distance(&id, wanted));
             if distance <= NEAREST_DISTANCE_MAX {
                 near.push((distance, doc.id, id));
             }
-        }
+        });
     }
     near.sort();
     near.dedup_by_key(|(_, id, _)| *id);
@@ -355,15 +358,6 @@ fn has_status(doc: &Doc, status: u8) -> bool {
         || doc.deliveries.iter().any(|d| d.business().is_some_and(|s| s.code() == status))
 }
 
-/// What one platform holds that may fit.
-struct Part {
-    scanned: usize,
-    oldest: Option<Timestamp>,
-    /// The scan was cut here: older ones were not looked at.
-    stopped_at: Option<DocId>,
-    found: Vec<Candidate>,
-}
-
 /// One document as one or more platforms know it.
 pub(super) struct Candidate {
     pub(super) id: DocId,
@@ -420,39 +414,47 @@ fn further(known: &mut Delivery, mut other: Delivery) {
     }
 }
 
-fn candidates<P: Ports>(operated: &Operated<P>, filter: &Filter) -> Vec<Part> {
+fn wanted<'p, P: Ports>(
+    operated: &'p Operated<P>,
+    filter: &'p Filter,
+) -> impl Iterator<Item = &'p Platform> {
     let is_wanted =
         |platform: &&Platform| filter.platform.as_ref().is_none_or(|name| platform.name == *name);
-    let part = |platform: &Platform| {
-        let post = platform.post.lock();
-        let mut part = Part { scanned: 0, oldest: None, stopped_at: None, found: Vec::new() };
-        for doc in post.tracking.documents() {
-            if filter.after.is_some_and(|after| doc.id >= after) {
-                continue;
-            }
-            if part.scanned == SCANNED_MAX {
-                break;
-            }
-            part.scanned += 1;
-            part.oldest = Some(doc.accepted.sent_at());
-            part.stopped_at = (part.scanned == SCANNED_MAX).then_some(doc.id);
-            if filter.fits_quickly(doc) {
-                part.found.push(Candidate::of(platform, doc));
-            }
-        }
-        part
-    };
-    operated.pipeline.platforms().iter().filter(is_wanted).map(part).collect()
+    operated.pipeline.platforms().iter().filter(is_wanted)
 }
 
-/// One entry per document, newest first.
-fn merged(parts: &mut [Part]) -> BTreeMap<Reverse<DocId>, Candidate> {
+/// What memory holds, newest first; and how far back it was looked at, when that is not the end.
+fn newest<P: Ports>(operated: &Operated<P>, filter: &Filter) -> (Vec<DocId>, Option<DocId>) {
+    let (mut all, mut horizon) = (Vec::new(), None);
+    for platform in wanted(operated, filter) {
+        let ids = platform.newest_documents(filter.after, SCANNED_MAX);
+        horizon = horizon.max(ids.get(SCANNED_MAX - 1).copied());
+        all.extend(ids);
+    }
+    all.retain(|id| horizon.is_none_or(|horizon| *id >= horizon));
+    all.sort_unstable_by_key(|id| Reverse(*id));
+    all.dedup();
+    (all, horizon)
+}
+
+/// Those among `ids` that may fit, newest first, with what all platforms know of each.
+fn candidates<P: Ports>(
+    operated: &Operated<P>,
+    filter: &Filter,
+    ids: &[DocId],
+) -> BTreeMap<Reverse<DocId>, Candidate> {
     let mut all: BTreeMap<Reverse<DocId>, Candidate> = BTreeMap::new();
-    for candidate in parts.iter_mut().flat_map(|part| part.found.drain(..)) {
-        match all.get_mut(&Reverse(candidate.id)) {
-            Some(known) => known.join(candidate),
-            None => drop(all.insert(Reverse(candidate.id), candidate)),
-        }
+    for platform in wanted(operated, filter) {
+        platform.documents(ids, |doc| {
+            if !filter.fits_quickly(doc) {
+                return;
+            }
+            let candidate = Candidate::of(platform, doc);
+            match all.get_mut(&Reverse(doc.id)) {
+                Some(known) => known.join(candidate),
+                None => drop(all.insert(Reverse(doc.id), candidate)),
+            }
+        });
     }
     all
 }

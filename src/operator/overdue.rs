@@ -87,17 +87,16 @@ pub(super) async fn overdue<P: Ports>(
     let now = operated.pipeline.now();
     let mut known: BTreeMap<DocId, Candidate> = BTreeMap::new();
     for platform in operated.pipeline.platforms() {
-        let post = platform.post.lock();
-        for doc in post.tracking.documents() {
+        platform.each_document(|doc| {
             if doc.accepted.due_on().is_empty() {
-                continue;
+                return;
             }
             let candidate = Candidate::of(platform, doc);
             match known.get_mut(&doc.id) {
                 Some(first) => first.join(candidate),
                 None => drop(known.insert(doc.id, candidate)),
             }
-        }
+        });
     }
     let mut rows: Vec<(Timestamp, &Candidate, &Delivery)> = known
         .values()

@@ -9,6 +9,8 @@ use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::tracking::{Delivery, Doc, Tracking};
 use crate::journal::{Content, Journal, Lookup, ReadError, Seq};
 use bytes::Bytes;
+use parking_lot::MutexGuard;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -130,12 +132,11 @@ impl<P: Ports> Pipeline<P> {
         };
         let mut found: BTreeMap<DocId, Arc<Record>> = BTreeMap::new();
         for platform in &self.platforms {
-            let post = platform.post.lock();
-            for doc in post.tracking.documents() {
+            platform.each_document(|doc| {
                 if is_related(&doc.accepted) {
                     found.entry(doc.id).or_insert_with(|| Arc::clone(&doc.accepted));
                 }
-            }
+            });
         }
         for key in keys.iter().take(RELATED_MAX) {
             let old = self.ports.journal().find(None, Lookup::Key(*key), RELATED_MAX).await;
@@ -158,6 +159,48 @@ impl<P: Ports> Pipeline<P> {
             .find_map(|platform| platform.post.lock().tracking.doc_by_key(key).map(|doc| doc.id))
     }
 }
+
+impl Platform {
+    /// Shows each document in memory, in no order. Receipts go out in between: one that comes or goes meanwhile
+    /// may be missed.
+    pub fn each_document(&self, mut show: impl FnMut(&Doc)) {
+        for from in (0..).step_by(LOOKED_AT_ONCE_MAX) {
+            let post = self.post.lock();
+            let Some(part) = post.tracking.documents_at(from..from + LOOKED_AT_ONCE_MAX) else {
+                return;
+            };
+            part.for_each(&mut show);
+            MutexGuard::unlock_fair(post);
+        }
+    }
+
+    /// The newest documents in memory before `before`, newest first.
+    pub fn newest_documents(&self, before: Option<DocId>, count: usize) -> Vec<DocId> {
+        let mut ids = Vec::new();
+        self.each_document(|doc| {
+            ids.extend(Some(doc.id).filter(|id| before.is_none_or(|before| *id < before)));
+        });
+        if ids.len() > count {
+            ids.select_nth_unstable_by_key(count, |id| Reverse(*id));
+            ids.truncate(count);
+        }
+        ids.sort_unstable_by_key(|id| Reverse(*id));
+        ids.dedup();
+        ids
+    }
+
+    /// Shows the documents that are still in memory, every copy of each, in the order of `ids`.
+    pub fn documents(&self, ids: &[DocId], mut show: impl FnMut(&Doc)) {
+        for ids in ids.chunks(LOOKED_AT_ONCE_MAX) {
+            let post = self.post.lock();
+            ids.iter().flat_map(|id| post.tracking.copies(*id)).for_each(&mut show);
+            MutexGuard::unlock_fair(post);
+        }
+    }
+}
+
+/// Documents that are looked at while the lock is held: some tens of microseconds.
+const LOOKED_AT_ONCE_MAX: usize = 1_024;
 
 /// Messages about one document that are looked at.
 const RELATED_MAX: usize = 1_024;

@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::domain::directory::AgencyId;
 use crate::domain::envelope::{DocId, Kind};
 use crate::domain::fact::DeliveryState;
+use std::ops::Range;
 
 /// Which items of an inbox to show.
 #[derive(Clone, Copy, Debug, Default)]
@@ -142,11 +143,11 @@ impl Tracking {
             .collect()
     }
 
-    /// Every document known in memory, newest first by DocId time.
-    pub fn documents(&self) -> Vec<&Doc> {
-        let mut all: Vec<&Doc> = self.docs.iter().flatten().collect();
-        all.sort_unstable_by_key(|doc| std::cmp::Reverse(doc.id));
-        all
+    /// The documents in memory that stand at these places, in no order; `None` beyond the last place.
+    pub fn documents_at(&self, places: Range<usize>) -> Option<impl Iterator<Item = &Doc>> {
+        let end = places.end.min(self.docs.len());
+        let part = self.docs.get(places.start..end).filter(|part| !part.is_empty())?;
+        Some(part.iter().flatten())
     }
 
     /// Open inbox items that arrived before `before`: unread for too long.
@@ -185,11 +186,7 @@ impl Tracking {
     /// Waiting items per neighbour and open items per inbox, for gauges.
     pub fn depths(&self) -> (usize, usize) {
         let links = self.link_depth.values().sum();
-        let docs = self.docs.iter().flatten();
-        let inboxes = docs
-            .flat_map(|doc| &doc.deliveries)
-            .filter(|d| !d.is_closed && matches!(d.to, Some(super::Destination::Inbox(_))))
-            .count();
+        let inboxes = self.inboxes.values().map(|inbox| inbox.open.len()).sum();
         (links, inboxes)
     }
 }
