@@ -420,6 +420,18 @@ fn an_attempt_is_repeated_at_its_moment_and_the_last_one_ends_it() {
 }
 
 #[test]
+fn documents_are_shown_part_by_part_each_once() {
+    let mut fold = Fold::new(TrackingLimits { recent_documents_max: 0, ..LIMITS });
+    for (number, to) in (1..).zip(["H60.101", "H60", "H60.101", "H60"]) {
+        fold.apply(hop(number, "H41", &[to]));
+    }
+    fold.apply(confirmed(2, "H60", DeliveryState::Done, 2_000));
+    let part = |places| fold.tracking.documents_at(places).map(|docs| docs.map(|doc| doc.id));
+    let parts = [0..2, 2..4, 4..6].map(|places| part(places).map(Iterator::collect::<Vec<_>>));
+    assert_eq!(parts, [Some(vec![doc_id(1)]), Some(vec![doc_id(3), doc_id(4)]), None]);
+}
+
+#[test]
 fn one_word_on_several_deliveries_counts_for_each_by_itself() {
     let mut fold = Fold::new(LIMITS);
     for number in 1..=3 {
