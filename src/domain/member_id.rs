@@ -10,8 +10,9 @@ use std::str::FromStr;
 /// Long enough for every name seen, short enough for a file name.
 pub const NAME_CHARS_MAX: usize = 64;
 
-/// The class whose members are agencies.
+/// The class whose members are agencies, and the country: written in any case, known by this one.
 const GOVERNMENT: &str = "GOV";
+const VIET_NAM: &str = "VN";
 
 /// `VN:GOV:000.00.13.H53:qlvb`, `VN:COM:0106001236:NganLuongPaymentSvc`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +66,9 @@ impl MemberId {
         code: &str,
         system: &str,
     ) -> Result<Self, NameError> {
-        if class == GOVERNMENT {
+        let is_ours = instance.eq_ignore_ascii_case(VIET_NAM);
+        let instance = if is_ours { VIET_NAM } else { instance };
+        if class.eq_ignore_ascii_case(GOVERNMENT) {
             return Self::of_agency(instance, &AgencyCode::parse(code)?, system);
         }
         Ok(Self {
@@ -133,6 +136,7 @@ mod tests {
     fn an_agency_has_one_name_whichever_form_its_code_came_in() {
         let id = MemberId::parse("VN:GOV:H53.13:qlvb").unwrap();
         assert_eq!(id, MemberId::parse(" VN:GOV:000.00.13.H53:qlvb ").unwrap());
+        assert_eq!(id, MemberId::parse("vn:gov:000.00.13.H53:qlvb").unwrap());
         assert_eq!(id.to_string(), "VN:GOV:000.00.13.H53:qlvb");
         assert_eq!(id.agency(), Some(&AgencyCode::parse("H53.13").unwrap()));
         assert_eq!((id.instance(), id.class(), id.system()), ("VN", "GOV", "qlvb"));
