@@ -200,7 +200,7 @@ fn nearest<P: Ports>(operated: &Operated<P>, asked: &str) -> Vec<String> {
     let wanted = asked.split_once('/').map_or(asked, |(_, document_id)| document_id);
     let mut near: Vec<(usize, DocId, String)> = Vec::new();
     for platform in operated.pipeline.platforms() {
-        let ids = platform.newest_documents(None, NEAREST_SCANNED_MAX);
+        let (ids, _) = platform.newest_documents(None, NEAREST_SCANNED_MAX);
         platform.documents(&ids, |doc| {
             let (id, document_id) = (doc.id.to_string(), doc.accepted.document_id());
             let distance =
@@ -427,8 +427,8 @@ fn wanted<'p, P: Ports>(
 fn newest<P: Ports>(operated: &Operated<P>, filter: &Filter) -> (Vec<DocId>, Option<DocId>) {
     let (mut all, mut horizon) = (Vec::new(), None);
     for platform in wanted(operated, filter) {
-        let ids = platform.newest_documents(filter.after, SCANNED_MAX);
-        horizon = horizon.max(ids.get(SCANNED_MAX - 1).copied());
+        let (ids, is_cut) = platform.newest_documents(filter.after, SCANNED_MAX);
+        horizon = horizon.max(ids.last().copied().filter(|_| is_cut));
         all.extend(ids);
     }
     all.retain(|id| horizon.is_none_or(|horizon| *id >= horizon));

@@ -174,19 +174,20 @@ impl Platform {
         }
     }
 
-    /// The newest documents in memory before `before`, newest first.
-    pub fn newest_documents(&self, before: Option<DocId>, count: usize) -> Vec<DocId> {
+    /// The newest documents in memory before `before`, newest first; and whether there are older ones.
+    pub fn newest_documents(&self, before: Option<DocId>, count: usize) -> (Vec<DocId>, bool) {
         let mut ids = Vec::new();
         self.each_document(|doc| {
             ids.extend(Some(doc.id).filter(|id| before.is_none_or(|before| *id < before)));
         });
-        if ids.len() > count {
+        let is_cut = ids.len() > count;
+        if is_cut {
             ids.select_nth_unstable_by_key(count, |id| Reverse(*id));
             ids.truncate(count);
         }
         ids.sort_unstable_by_key(|id| Reverse(*id));
         ids.dedup();
-        ids
+        (ids, is_cut)
     }
 
     /// Shows the documents that are still in memory, every copy of each, in the order of `ids`.

@@ -158,6 +158,7 @@ pub struct Doc {
     pub chunks: Chunks,
     /// Who handed it in here; `None` when it came over a link.
     sender: Option<AgencyId>,
+    /// Its place among what that sender sent.
     sent: Neighbours,
     /// Most documents have one recipient.
     pub deliveries: SmallVec<[Delivery; 1]>,

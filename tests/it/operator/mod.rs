@@ -310,6 +310,14 @@ async fn operator_lists_documents_by_what_is_known_of_them() {
     ids.sort();
     ids.reverse();
     assert_eq!(seen, ids, "newest first, each once");
+    let axis = desk.gateway.pipeline.platforms().iter().find(|p| p.name == "axis").unwrap();
+    let newest = |before: Option<usize>, count| {
+        let before = before.map(|place| ids[place].parse().unwrap());
+        let (found, is_cut) = axis.newest_documents(before, count);
+        (found.iter().map(ToString::to_string).collect::<Vec<_>>(), is_cut)
+    };
+    assert_eq!(newest(None, 3), (ids[..3].to_vec(), true));
+    assert_eq!(newest(Some(1), 3), (ids[2..].to_vec(), false), "there are no older ones");
     let row = &desk.read("/api/v1/documents?limit=1").await["documents"][0];
     assert_eq!(row["states"], json!({"initial": 1}));
     assert_eq!((&row["from"], &row["to"]), (&json!("H60"), &json!(["G12"])));
