@@ -77,6 +77,12 @@ families! {
     // Confirm.
     INBOX_OPEN Gauge "lienthong_inbox_open_deliveries" ["platform"], "Deliveries in inboxes that nobody has confirmed yet.";
     CONFIRMED Counter "lienthong_deliveries_confirmed_total" ["platform"], "Confirmations of recipients (updateStatus).";
+    // Service calls.
+    CALLS Counter "lienthong_calls_total" ["platform"], "Service calls that came to the platform, from members and other platforms.";
+    CALLS_FAILED Counter "lienthong_calls_failed_total" ["platform", "trouble"], "Service calls that the platform could not have answered, by trouble.";
+    CALLS_UNDER_WAY Gauge "lienthong_calls_under_way" ["platform"], "Service calls whose answer is not over.";
+    EVIDENCE_RECORDS Counter "lienthong_evidence_records_total" ["platform"], "Records in the evidence of calls, those of earlier runs included.";
+    EVIDENCE_WAITING Gauge "lienthong_evidence_waiting_records" ["platform"], "Records of evidence that wait for the disk.";
     // Directory and certificates.
     AGENCIES Gauge "lienthong_directory_agencies" [], "Agencies that the directory knows.";
     DIRECTORY_VERSION Gauge "lienthong_directory_version" [], "Changes that the axis has made to the directory.";

@@ -45,11 +45,27 @@ pub(super) async fn ask_all(
         let deadline = context.clock.now().plus(TIMEOUT);
         let asked = call(&ready.operator, method.clone(), path, body);
         answers.push(match context.clock.timeout_at(deadline, Box::pin(asked)).await {
-            Ok(answer) => answer,
+            Ok(answer) => answer.map(|bytes| serde_json::from_slice(&bytes).unwrap_or_default()),
             Err(late) => Err(unreachable(&ready.operator, &late.to_string())),
         });
     }
     Ok(answers)
+}
+
+/// What the first process that has it answers, as it is.
+pub(super) async fn ask_text(path: &str, context: &Context) -> Result<String, Failure> {
+    let mut first = None;
+    for ready in running(&context.data)? {
+        let deadline = context.clock.now().plus(TIMEOUT);
+        let asked = Box::pin(call(&ready.operator, Method::GET, path, None));
+        match context.clock.timeout_at(deadline, asked).await {
+            Ok(Ok(bytes)) => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Ok(Err(failure)) => first = first.or(Some(failure)),
+            Err(late) => first = Some(unreachable(&ready.operator, &late.to_string())),
+        }
+    }
+    Err(first
+        .unwrap_or_else(|| Failure::new(Exit::Unreachable, "không ai trả lời", "nobody answered")))
 }
 
 async fn call(
@@ -57,7 +73,7 @@ async fn call(
     method: Method,
     path: &str,
     body: Option<&Value>,
-) -> Result<Value, Failure> {
+) -> Result<bytes::Bytes, Failure> {
     let address = base.strip_prefix("http://").unwrap_or(base).to_owned();
     let failed = |why: &dyn std::error::Error| unreachable(base, &super::start::chain(why));
     let stream = TcpStream::connect(&address).await.map_err(|error| failed(&error))?;
@@ -87,8 +103,11 @@ async fn call(
         // The connection may end first and the answer be there all the same.
         _ = &mut connection => exchange.await.map_err(|error| failed(&error))?,
     };
+    if status.is_success() {
+        return Ok(bytes);
+    }
     let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    if status.is_success() { Ok(value) } else { Err(refused(status, &value)) }
+    Err(refused(status, &value))
 }
 
 fn unreachable(base: &str, why: &str) -> Failure {

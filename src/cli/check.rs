@@ -101,7 +101,7 @@ mod tests {
         );
         let json = check("sandbox", GIVEN(), Wording { json: true, ..wording }).stdout;
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!((json["ok"].as_bool(), json["platforms"].as_u64()), (Some(true), Some(10)));
+        assert_eq!((json["ok"].as_bool(), json["platforms"].as_u64()), (Some(true), Some(12)));
     }
 
     #[test]

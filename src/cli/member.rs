@@ -137,6 +137,13 @@ impl Country {
         member: &MemberEntry,
         context: &Context,
     ) -> Result<Line, Failure> {
+        let (ready, address) = self.door(member)?;
+        let client = tls_client(ready, member, &context.clock, Alpn::Http2)?;
+        Line::open(client, address, member.clone(), context).await
+    }
+
+    /// Where a member's platform takes mutual TLS, and the process that knows its certificate.
+    pub(super) fn door(&self, member: &MemberEntry) -> Result<(&Ready, SocketAddr), Failure> {
         let ready =
             self.running.iter().find(|ready| ready.members.iter().any(|m| m.id == member.id));
         let place = self.running.iter().find_map(|ready| ready.platform(&member.platform));
@@ -154,8 +161,7 @@ impl Country {
                 format!("the platform `{platform}` of `{}` does not run", member.id),
             ));
         };
-        let client = tls_client(ready, member, &context.clock)?;
-        Line::open(client, address, member.clone(), context).await
+        Ok((ready, address))
     }
 }
 
@@ -165,17 +171,18 @@ fn level_for(member: &MemberEntry, agency: &AgencyCode) -> Option<usize> {
     own.filter(|own| agency.is_at_or_below(own)).map(|own| own.level()).max()
 }
 
-fn tls_client(
+pub(super) fn tls_client(
     ready: &Ready,
     member: &MemberEntry,
     clock: &Arc<SystemClock>,
+    alpn: Alpn,
 ) -> Result<TlsClient, Failure> {
     let crl = ready.ca.with_file_name("crl.pem");
     let files = TrustFiles { ca: ready.ca.clone(), crl: Some(crl).filter(|crl| crl.exists()) };
     let keys = KeyFiles { chain: member.cert.clone(), key: member.key.clone() };
     let built = Trust::load(files, TlsOptions::default(), clock)
         .and_then(|trust| Tls::load(&trust, keys))
-        .and_then(|tls| tls.client(None, Alpn::Http2));
+        .and_then(|tls| tls.client(None, alpn));
     built.map_err(|error| {
         Failure::new(
             Exit::Failed,

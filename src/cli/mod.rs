@@ -10,10 +10,12 @@ mod agencies;
 mod answer;
 mod api;
 pub mod args;
+mod call;
 mod change;
 pub mod check;
 mod config;
 mod demo;
+mod evidence;
 mod explain;
 mod get;
 mod inbox;
@@ -27,6 +29,7 @@ mod pki;
 pub mod run_file;
 mod say;
 mod send;
+mod services;
 mod signals;
 mod start;
 mod status;
@@ -177,6 +180,7 @@ pub fn start_log(common: &Common) {
 }
 
 /// Runs one command to its end.
+#[expect(clippy::cognitive_complexity, reason = "one arm per command")]
 pub async fn run(parsed: Parsed) -> Answer {
     let Parsed { cli, context } = parsed;
     let wording = context.wording;
@@ -198,6 +202,14 @@ pub async fn run(parsed: Parsed) -> Answer {
         Command::Replace(given) => Box::pin(change::replace(&given, context)).await,
         Command::Trace { id } => Box::pin(trace::trace(&id, context)).await,
         Command::Agencies(given) => Box::pin(agencies::agencies(&given, context)).await,
+        Command::Call(given) => Box::pin(call::call(&given, context)).await,
+        Command::Services(given) => Box::pin(services::services(&given, context)).await,
+        Command::Service(given) => Box::pin(services::service(&given, context)).await,
+        Command::Grant(given) => Box::pin(services::right(&given, "grant", context)).await,
+        Command::Revoke(given) => Box::pin(services::right(&given, "revoke", context)).await,
+        Command::Provider(given) => Box::pin(services::provider(&given, context)).await,
+        Command::Calls(given) => Box::pin(evidence::calls(&given, context)).await,
+        Command::Evidence(given) => Box::pin(evidence::evidence(&given, context)).await,
         Command::Link(given) => Box::pin(operate::link(&given, context)).await,
         Command::Platform(given) => Box::pin(operate::platform(&given, context)).await,
         Command::Reset => Box::pin(operate::reset(context)).await,

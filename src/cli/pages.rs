@@ -1,7 +1,9 @@
 //! Pages for the codes that are not refusals of documents: faults of TLS, of links, of HTTP heads, of requests to
 //! the operator's API, and of configurations.
 
+use crate::domain::service::Trouble;
 use crate::operator::fault::Problem;
+use crate::texts;
 use crate::topology::{Code, Lang};
 
 /// What `explain` says about such a code.
@@ -20,6 +22,10 @@ pub(super) fn page(code: &str, lang: Lang) -> Option<ShortPage> {
         let title = of((problem.vi(), problem.en()), lang);
         return Some(ShortPage { title, fix: of(OPERATOR, lang) });
     }
+    if let Some(trouble) = Trouble::from_code(code) {
+        let told = texts::call(trouble, lang);
+        return Some(ShortPage { title: told.title, fix: told.fix });
+    }
     let is_config = Code::ALL.iter().any(|known| known.as_str() == code);
     is_config.then(|| ShortPage { title: of(CONFIG.0, lang), fix: of(CONFIG.1, lang) })
 }
@@ -27,7 +33,8 @@ pub(super) fn page(code: &str, lang: Lang) -> Option<ShortPage> {
 pub(super) fn codes() -> impl Iterator<Item = &'static str> {
     let pages = PAGES.iter().map(|(code, ..)| *code);
     let problems = Problem::ALL.iter().map(|problem| problem.code());
-    pages.chain(problems).chain(Code::ALL.iter().map(|code| code.as_str()))
+    let troubles = Trouble::ALL.iter().map(|trouble| trouble.code());
+    pages.chain(problems).chain(troubles).chain(Code::ALL.iter().map(|code| code.as_str()))
 }
 
 const fn of(both: (&'static str, &'static str), lang: Lang) -> &'static str {
@@ -287,6 +294,10 @@ mod tests {
         }
         for problem in Problem::ALL {
             assert!(page(problem.code(), Lang::En).is_some(), "{}", problem.code());
+        }
+        for trouble in Trouble::ALL {
+            let code = trouble.code();
+            assert_ne!(page(code, Lang::Vi), page(code, Lang::En), "{code}");
         }
         assert!(page("LT-C0302", Lang::Vi).is_some());
         assert_eq!(page("LT-C9999", Lang::Vi), None);

@@ -34,6 +34,9 @@ pub struct PlatformEntry {
     pub kind: String,
     /// Of a security server: where it relays to.
     pub mtls: Option<SocketAddr>,
+    /// Of a security server: where other platforms reach it with service calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<SocketAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<SocketAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,7 +93,8 @@ fn platforms(gateway: &Gateway) -> Vec<PlatformEntry> {
         Some(PlatformEntry {
             name: platform.name.to_string(),
             kind: platform.kind.as_str().to_owned(),
-            mtls: listening.mtls.or_else(|| relays_to.and_then(mtls_of)),
+            mtls: relays_to.map_or(listening.mtls, mtls_of),
+            calls: relays_to.and(listening.mtls),
             tls: listening.tls,
             local: listening.local,
             parent: parent.map(|parent| parent.name.to_string()),

@@ -245,8 +245,27 @@ fn not_started(error: &StartError, topology: &Topology) -> Failure {
         StartError::Recover(_) => {
             failed("không khôi phục được từ điểm kiểm tra", "recovery from the checkpoint failed")
         }
-        StartError::Pki(_) | StartError::Name(_) | StartError::Tls(_) | StartError::Anchors(_) => {
+        StartError::Pki(_)
+        | StartError::Name(_)
+        | StartError::Tls(_)
+        | StartError::Anchors(_)
+        | StartError::Seal(_) => {
             failed("không dùng được chứng thư", "the certificates cannot be used")
+        }
+        StartError::UnknownProvider { service, provider, known } => Failure::usage(
+            format!("`{service}`: không có hệ thống mô phỏng nào tên `{provider}`"),
+            format!("`{service}`: there is no simulated system `{provider}`"),
+        )
+        .meant(nearest(provider, known.split(", "))),
+        StartError::Population(_) | StartError::SignIn(_) => failed(
+            "không dựng được các cơ sở dữ liệu mô phỏng",
+            "the simulated databases cannot be made",
+        ),
+        StartError::Evidence(_) => {
+            failed("không mở được bằng chứng", "the evidence of calls does not open").help(
+                "giữ lại bản sao; `--accept-loss` ghi tiếp sau chỗ hỏng",
+                "keep a copy; `--accept-loss` goes on behind the damage",
+            )
         }
         StartError::Data(_) => {
             failed("không dùng được thư mục dữ liệu", "the data folder cannot be used")

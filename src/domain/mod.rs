@@ -15,6 +15,7 @@ pub mod rejection;
 pub mod routing;
 pub mod rules;
 pub mod secrecy;
+pub mod service;
 pub mod signature;
 pub mod status;
 pub mod tracking;

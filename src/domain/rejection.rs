@@ -180,6 +180,9 @@ reasons! {
     AgencyUnknown "LT-D602" "agency_unknown",
     AgencyNotBelowYours "LT-D603" "agency_not_below_yours",
     CodeInvalid "LT-D604" "code_invalid",
+    /// No service of this id, or its home is no platform.
+    ServiceUnknown "LT-D605" "service_unknown",
+    ServiceInvalid "LT-D606" "service_invalid",
 }
 
 #[cfg(test)]

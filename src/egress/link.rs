@@ -1,8 +1,9 @@
 //! Neighbouring platforms over HTTP/2 and mutual TLS: the live `Transport`.
 
+use super::call::Toll;
 use super::{LinkId, LinkOutcome, Transport, Unreachable};
 use crate::clock::{Clock, SystemClock};
-use crate::domain::conditions::{Fate, LinkConditions, Wire};
+use crate::domain::conditions::LinkConditions;
 use crate::journal::{Journal, Seq};
 use crate::pki::PlatformName;
 use crate::tls::{Alpn, PeerIdentity, Tls, TlsClient, TlsFault, TlsLoadError};
@@ -18,7 +19,6 @@ use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 
@@ -37,7 +37,6 @@ const ANSWER_BYTES: u64 = 256;
 pub struct Links {
     clock: Arc<SystemClock>,
     links: BTreeMap<LinkId, Arc<Link>>,
-    nonce: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -47,14 +46,12 @@ struct Link {
     /// The certificate of the present session, checked again before each use.
     peer: Arc<ArcSwapOption<PeerIdentity>>,
     channel: Mutex<Option<Channel>>,
-    /// Shared by both directions when both ends run here.
-    conditions: Arc<Mutex<LinkConditions>>,
-    wire: Mutex<Wire>,
+    toll: Toll,
 }
 
 impl Links {
     pub const fn new(clock: Arc<SystemClock>) -> Self {
-        Self { clock, links: BTreeMap::new(), nonce: AtomicU64::new(1) }
+        Self { clock, links: BTreeMap::new() }
     }
 
     /// Adds the way to a neighbour. `tls` holds the key of the platform it leaves from.
@@ -72,8 +69,7 @@ impl Links {
             address: Mutex::new(address),
             peer: Arc::default(),
             channel: Mutex::new(None),
-            conditions,
-            wire: Mutex::default(),
+            toll: Toll::new(conditions),
         };
         self.links.insert(id, Arc::new(link));
         Ok(())
@@ -87,27 +83,8 @@ impl Links {
 
     /// Lets a message of so many bytes meet the conditions of its link.
     async fn pass(&self, link: &Link, bytes: u64) -> Result<(), Unreachable> {
-        let now = self.clock.now();
-        let nonce = self.nonce.fetch_add(1, Ordering::Relaxed);
-        let fate = {
-            let conditions = link.conditions.lock();
-            if conditions.are_ideal() {
-                return Ok(());
-            }
-            conditions.fate(&mut link.wire.lock(), bytes, now, nonce)
-        };
-        match fate {
-            Fate::Deliver { after } => {
-                self.clock.sleep_until(now.plus(after)).await;
-                Ok(())
-            }
-            // Nobody ever answers: the caller's deadline notices.
-            Fate::Lost => std::future::pending().await,
-            Fate::Down => Err(Unreachable {
-                code: "LT-L001",
-                detail: "the link is down by its conditions".into(),
-            }),
-        }
+        let passed = link.toll.pass(&self.clock, bytes).await;
+        passed.map_err(|down| Unreachable { code: "LT-L001", detail: down.to_string() })
     }
 
     /// A client on the link's one connection; its certificate is checked again before each use.

@@ -1,5 +1,6 @@
 //! The road out: `Transport`, and its live implementation over links.
 
+pub mod call;
 pub mod link;
 
 use crate::domain::routing::PlatformIx;

@@ -1,19 +1,25 @@
 //! Assembly: build the ports, bind the doors, start router and dispatchers, drain. No decisions.
 
+mod calls;
+mod lines;
 mod settings;
 
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::domain::conditions::LinkConditions;
 use crate::domain::directory::Directory;
 use crate::domain::routing::PlatformIx;
-use crate::egress::LinkId;
+use crate::domain::service::Services;
+use crate::egress::call::CallLinks;
 use crate::egress::link::Links;
-use crate::ingress::relay::{self, Relay, Way};
+use crate::ingress::relay;
 use crate::ingress::{self, Door};
 use crate::journal::{Journal, OpenError, Recovery, SegmentJournal};
 use crate::operator::{self, Listens, Operated};
+use crate::pipeline::call::CallPlane;
 use crate::pipeline::{Pipeline, Ports, RecoverError, Setup};
+use crate::pki::seal::SealError;
 use crate::pki::{Holder, MemberId, NameError, Pki, PkiError, PlatformName, ServerAddress};
+use crate::providers::host::Host;
 use crate::signature::{Anchors, SignError};
 use crate::tls::{self, Alpn, ListenerKind, Tls, TlsLoadError, TlsServer, Trust};
 use crate::topology::{self, Topology};
@@ -33,6 +39,7 @@ pub struct LivePorts {
     clock: Arc<SystemClock>,
     journal: SegmentJournal,
     links: Links,
+    roads: CallLinks,
 }
 
 impl Ports for LivePorts {
@@ -54,6 +61,7 @@ impl Ports for LivePorts {
 }
 
 pub type LivePipeline = Pipeline<LivePorts>;
+pub type LiveCallPlane = CallPlane<LivePorts>;
 
 /// How a process is started.
 #[derive(Clone, Debug)]
@@ -91,6 +99,18 @@ pub enum StartError {
     Recover(#[from] RecoverError),
     #[error(transparent)]
     Anchors(#[from] SignError),
+    #[error(
+        "{service} is to be answered by {provider}, which is none of the simulated systems: {known}"
+    )]
+    UnknownProvider { service: String, provider: String, known: String },
+    #[error("the synthetic population cannot be made")]
+    Population(#[from] crate::providers::population::PopulationError),
+    #[error("VNeID has no key to sign with")]
+    SignIn(#[from] crate::providers::vneid::KeyError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error("the evidence of calls cannot be used")]
+    Evidence(#[from] crate::evidence::OpenError),
     #[error("the data folder cannot be used")]
     Data(#[source] std::io::Error),
 }
@@ -109,6 +129,8 @@ pub struct Listening {
 pub struct Gateway {
     pub topology: Arc<Topology>,
     pub pipeline: Arc<LivePipeline>,
+    pub plane: Arc<LiveCallPlane>,
+    pub host: Arc<Host>,
     pub listening: Vec<Listening>,
     /// Where the operator's API listens: loopback only.
     pub operator: SocketAddr,
@@ -165,19 +187,26 @@ impl Gateway {
             options.accept_loss,
         );
         let (journal, recovery) = SegmentJournal::open(journal_options, Arc::clone(&clock))?;
-        let link_conditions = conditions(&topology);
-        let links = links(&topology, &local, &keys, &bound, &link_conditions, &clock)?;
-        let (relays, relay_keys) = relays(&topology, &pki, &trust, &bound, &clock)?;
+        let link_conditions = lines::conditions(&topology);
+        let links = lines::links(&topology, &local, &keys, &bound, &link_conditions, &clock)?;
         let anchors = std::fs::read(pki.dir().join("ca.pem")).map_err(StartError::Data)?;
         let anchors = Anchors::from_pem(&anchors)?;
-        let ports = LivePorts { clock: Arc::clone(&clock), journal, links };
-        let pipeline =
-            Arc::new(Pipeline::new(ports, setup(&topology, &local, anchors, options.seed)));
+        let host = calls::host(&topology, &clock)?;
+        let roads =
+            calls::roads(&topology, &local, &keys, &bound, &link_conditions, (&clock, &host))?;
+        let ports = LivePorts { clock: Arc::clone(&clock), journal, links, roads };
+        let services = calls::services(&topology, &host)?;
+        let setup = setup(&topology, &local, (anchors, services), options.seed);
+        let pipeline = Arc::new(Pipeline::new(ports, setup));
+        let (plane, writers) = calls::plane(&topology, &local, &pipeline, &pki, &options)?;
+        let (relays, relay_keys) = lines::relays(&topology, &pki, &trust, &bound, &plane)?;
         let after = pipeline.restore().await?;
         let after = pipeline.recover(after, recovery.end).await;
         let mut gateway = Self {
             topology,
             pipeline,
+            plane,
+            host,
             listening: listening(&local, &bound),
             operator,
             recovery,
@@ -191,6 +220,7 @@ impl Gateway {
             stop: CancellationToken::new(),
         };
         gateway.start_workers(after);
+        calls::start_writers(writers).map_err(StartError::Data)?;
         gateway.open_doors(bound, &keys, relays)?;
         gateway.serve_operator(operator_listener, options.data);
         Ok(gateway)
@@ -207,6 +237,13 @@ impl Gateway {
             tracing::warn!("some connections did not end in time");
         }
         self.pipeline.ports().journal().close().await;
+        for platform in self.plane.platforms() {
+            let head = platform.evidence.head();
+            platform.evidence.close();
+            if platform.evidence.flushed(head.number).await.is_err() {
+                tracing::error!(platform = %platform.name, "the last evidence was not written");
+            }
+        }
         self.workers.close();
         if self
             .clock
@@ -253,6 +290,8 @@ impl Gateway {
         });
         let operated = Operated {
             pipeline: Arc::clone(&self.pipeline),
+            plane: Arc::clone(&self.plane),
+            host: Arc::clone(&self.host),
             topology: Arc::clone(&self.topology),
             pki: self.pki.clone(),
             trust: Arc::clone(&self.trust),
@@ -333,7 +372,7 @@ impl Gateway {
         &mut self,
         bound: Vec<Bound>,
         keys: &BTreeMap<PlatformIx, Arc<Tls>>,
-        mut relays: Relays,
+        mut relays: lines::Relays,
     ) -> Result<(), StartError> {
         let members = Arc::new(self.topology.members.clone());
         for door in bound {
@@ -352,6 +391,8 @@ impl Gateway {
             };
             let served = Door {
                 pipeline: Arc::clone(&self.pipeline),
+                plane: Arc::clone(&self.plane),
+                xroad: self.topology.xroad,
                 platform: door.platform,
                 tls: server(tls, kind)?,
                 members: Arc::clone(&members),
@@ -453,97 +494,12 @@ fn listening(local: &[PlatformIx], bound: &[Bound]) -> Vec<Listening> {
         .collect()
 }
 
-fn conditions(topology: &Topology) -> BTreeMap<PlatformIx, Arc<Mutex<LinkConditions>>> {
-    topology
-        .platforms
-        .iter()
-        .filter(|p| p.parent.is_some())
-        .map(|p| (p.ix, Arc::new(Mutex::new(p.link))))
-        .collect()
-}
-
-fn links(
+fn setup(
     topology: &Topology,
     local: &[PlatformIx],
-    keys: &BTreeMap<PlatformIx, Arc<Tls>>,
-    bound: &[Bound],
-    conditions: &BTreeMap<PlatformIx, Arc<Mutex<LinkConditions>>>,
-    clock: &Arc<SystemClock>,
-) -> Result<Links, StartError> {
-    let mut links = Links::new(Arc::clone(clock));
-    for &from in local {
-        for to in topology.routes.neighbours(from) {
-            let (Some(key), Some(peer)) = (keys.get(&from), topology.platform(to)) else {
-                continue;
-            };
-            // The link belongs to the child.
-            let child = if topology.routes.parent(from) == Some(to) { from } else { to };
-            let shared = conditions.get(&child).cloned().unwrap_or_default();
-            let address = mtls_address(peer, bound)?;
-            links.add(LinkId { from, to }, key, PlatformName::new(&peer.name)?, address, shared)?;
-        }
-    }
-    Ok(links)
-}
-
-/// Where a platform takes mutual TLS: in this process if it runs here, else where the topology says.
-fn mtls_address(platform: &topology::Platform, bound: &[Bound]) -> Result<SocketAddr, StartError> {
-    let mtls = topology::ListenerKind::Mtls;
-    if let Some(here) = bound.iter().find(|b| b.platform == platform.ix && b.kind == mtls) {
-        return Ok(here.address);
-    }
-    let ip: IpAddr = platform
-        .address
-        .parse()
-        .map_err(|_invalid| StartError::BadAddress(platform.address.to_string()))?;
-    Ok(SocketAddr::new(ip, platform.port(mtls).unwrap_or_default()))
-}
-
-type Relays = BTreeMap<PlatformIx, Relay<SystemClock>>;
-
-/// The security servers that run here, and the members' keys that they hold.
-fn relays(
-    topology: &Topology,
-    pki: &Pki,
-    trust: &Arc<Trust>,
-    bound: &[Bound],
-    clock: &Arc<SystemClock>,
-) -> Result<(Relays, Vec<Arc<Tls>>), StartError> {
-    let (mut relays, mut keys) = (Relays::new(), Vec::new());
-    for door in bound.iter().filter(|b| b.kind == topology::ListenerKind::Local) {
-        let Some(server) = topology.platform(door.platform) else { continue };
-        let Some(above) = server.parent.and_then(|parent| topology.platform(parent)) else {
-            continue;
-        };
-        let address = mtls_address(above, bound)?;
-        let mut ways = Vec::new();
-        for member in topology.members.iter() {
-            if member.security_server != Some(server.ix) {
-                continue;
-            }
-            let holder = Holder::Member(MemberId::parse(&member.id)?);
-            let key = Tls::load(trust, pki.bundle(&holder).into())?;
-            let client = key.client(Some(PlatformName::new(&above.name)?), Alpn::Http1)?;
-            keys.push(key);
-            ways.push(Way::new(Arc::clone(member), client, address));
-        }
-        let allow = if server.is_beyond_loopback { server.allow.clone() } else { Vec::new() };
-        if server.is_beyond_loopback {
-            tracing::warn!(server = %server.name, address = %door.address, "a plain port is open to other machines");
-        }
-        let relay = Relay {
-            name: Arc::clone(&server.name),
-            clock: Arc::clone(clock),
-            ways,
-            limits: settings::relay(&topology.limits),
-            allow,
-        };
-        relays.insert(server.ix, relay);
-    }
-    Ok((relays, keys))
-}
-
-fn setup(topology: &Topology, local: &[PlatformIx], anchors: Anchors, seed: u64) -> Setup {
+    (anchors, services): (Anchors, Services),
+    seed: u64,
+) -> Setup {
     let carried =
         local.iter().filter_map(|ix| topology.platform(*ix)).filter(|platform| platform.carries());
     Setup {
@@ -553,6 +509,7 @@ fn setup(topology: &Topology, local: &[PlatformIx], anchors: Anchors, seed: u64)
         anchors,
         directory: Arc::new(Directory::clone(&topology.directory)),
         routes: Arc::new(topology.routes.clone()),
+        services,
         platforms: carried.map(|platform| (platform.ix, platform.conditions)).collect(),
         seed,
     }

@@ -5,12 +5,14 @@ use crate::domain::rules::Rules;
 use crate::domain::secrecy::Guard;
 use crate::domain::signature::Policy;
 use crate::domain::tracking::TrackingLimits;
+use crate::evidence;
 use crate::ingress::DoorLimits;
 use crate::ingress::head::HeadLimits;
 use crate::ingress::http1::Http1Limits;
 use crate::ingress::relay::RelayLimits;
 use crate::journal::JournalOptions;
 use crate::pipeline::PipelineLimits;
+use crate::pipeline::call::CallLimits;
 use crate::tls::{StaleCrl, TlsOptions, TlsVersions};
 use crate::topology::{
     CrlExpired, Limits, LockedReceiver, Reading, SignaturePolicy, StatusOrder, Topology,
@@ -141,6 +143,31 @@ pub(super) fn relay(limits: &Limits) -> RelayLimits {
         timeout: Duration::from_millis(limits.relay_timeout_ms),
         body_timeout: Duration::from_millis(limits.body_timeout_ms),
         http1: http1(limits),
+    }
+}
+
+pub(super) fn calls(limits: &Limits) -> CallLimits {
+    CallLimits {
+        calls_max: limits.calls_max,
+        timeout: Duration::from_millis(limits.call_timeout_ms),
+        body_bytes_max: limits.call_body_bytes_max,
+        buffer_bytes_max: limits.call_buffer_bytes_max,
+        message_bytes_max: limits.call_message_bytes_max,
+        held_bytes_max: limits.calls_held_bytes_max,
+        hops_max: limits.hops_max,
+        breaker_failures_max: limits.breaker_failures_max,
+        breaker_pause: Duration::from_millis(limits.breaker_pause_ms),
+    }
+}
+
+pub(super) fn evidence(limits: &Limits, platform: &str, accept_loss: bool) -> evidence::Settings {
+    evidence::Settings {
+        queue_records_max: limits.evidence_queue_max as u64,
+        flush_ms_max: limits.evidence_flush_ms_max,
+        segment_bytes_max: limits.evidence_segment_bytes,
+        kept_days_max: limits.evidence_days,
+        accept_loss,
+        ..evidence::Settings::new(platform)
     }
 }
 

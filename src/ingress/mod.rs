@@ -2,22 +2,27 @@
 //!
 //! A server is a function of a bound socket and a stop signal.
 
+pub mod calls;
 pub mod grpc;
 pub mod head;
 pub mod http1;
 pub mod relay;
 pub mod session;
 pub mod vxp;
+pub mod xroad;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Members;
 use crate::domain::routing::PlatformIx;
-use crate::pipeline::{Connections, Pipeline, Ports};
+use crate::pipeline::call::{CallPlane, CallPlatform, CallPorts, hop};
+use crate::pipeline::{Connections, Pipeline};
 use crate::tls::{Cause, TlsServer};
+use crate::topology::XRoadSettings;
+use calls::{CallAnswer, CallRequest, Channel};
 use grpc::NativeServices;
 use head::RequestHead;
 use http::{Request, Response};
-use http1::{Answer, Http1Limits, HttpFault};
+use http1::{Answer, Http1Limits, HttpFault, Takes};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -33,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use vxp::{Operation, Vxp};
+use xroad::XRoad;
 
 /// Bounds of one listener; each is a key of the topology file.
 #[derive(Clone, Copy, Debug)]
@@ -48,22 +54,31 @@ pub struct DoorLimits {
 
 /// One TLS listener of one platform.
 #[derive(Debug)]
-pub struct Door<P: Ports> {
+pub struct Door<P: CallPorts> {
     pub pipeline: Arc<Pipeline<P>>,
+    pub plane: Arc<CallPlane<P>>,
+    pub xroad: XRoadSettings,
     pub platform: PlatformIx,
     pub tls: TlsServer,
     pub members: Arc<Members>,
     pub limits: DoorLimits,
 }
 
-/// HTTP/2 windows: a file of many megabytes must not wait for credit every 64 KiB.
-const STREAM_WINDOW_BYTES: u32 = 4 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
+/// Below `hop::PATH`.
+const HOP_PATH_BELOW: &str = "/call/v1/";
+/// HTTP/2 windows: a file of many megabytes must not wait for credit every 64 KiB, and
+/// what one slow reader holds must leave room for others.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 64 << 20;
 /// How often a silent HTTP/2 peer is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// Serves a bound socket until `stop`; then finishes what is under way.
-pub async fn serve<P: Ports>(listener: TcpListener, door: Arc<Door<P>>, stop: CancellationToken) {
+pub async fn serve<P: CallPorts>(
+    listener: TcpListener,
+    door: Arc<Door<P>>,
+    stop: CancellationToken,
+) {
     let clock = door.pipeline.ports().clock();
     accept_each(listener, clock, door.limits.connections_max, &stop, |stream, from| {
         let (door, stop) = (Arc::clone(&door), stop.clone());
@@ -118,7 +133,7 @@ async fn accept_each<C, F, S>(
     tasks.wait().await;
 }
 
-impl<P: Ports> Door<P> {
+impl<P: CallPorts> Door<P> {
     async fn connection(&self, stream: TcpStream, from: SocketAddr, stop: CancellationToken) {
         let clock = self.pipeline.ports().clock();
         if let Err(error) = stream.set_nodelay(true) {
@@ -164,10 +179,17 @@ impl<P: Ports> Door<P> {
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send,
     {
+        let channel = Channel::Tls(Arc::clone(&session));
         let vxp =
             Vxp::new(Arc::clone(&self.pipeline), self.platform, session, Arc::clone(&self.members));
+        let calls = CallFaces {
+            plane: Arc::clone(&self.plane),
+            platform: self.platform,
+            channel,
+            xroad: self.xroad,
+        };
         let clock = Arc::new(PipelineClock(Arc::clone(&self.pipeline)));
-        let faces = Faces { vxp };
+        let faces = Faces { vxp, calls };
         let served = http1::serve(stream, &clock, &self.limits.http1, &faces, stop);
         // Boxed: it is large, and most connections are HTTP/2.
         let ended = Box::pin(served).await;
@@ -179,15 +201,30 @@ impl<P: Ports> Door<P> {
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
+        let calls = Arc::new(CallFaces {
+            plane: Arc::clone(&self.plane),
+            platform: self.platform,
+            channel: Channel::Tls(Arc::clone(&session)),
+            xroad: self.xroad,
+        });
         let services = Arc::new(NativeServices::new(
             Arc::clone(&self.pipeline),
             self.platform,
-            session,
+            Arc::clone(&session),
             self.limits.message_bytes_max,
         ));
         let service = service_fn(move |request: Request<Incoming>| {
-            let services = Arc::clone(&services);
+            let (services, calls) = (Arc::clone(&services), Arc::clone(&calls));
+            let session = Arc::clone(&session);
             async move {
+                let target = request.uri().path();
+                if target == hop::PATH || target.starts_with(HOP_PATH_BELOW) {
+                    return Ok(calls.passed_on(&session, request).await.map(Body::new));
+                }
+                if calls.takes(target) {
+                    let request = CallRequest::of_http2(request);
+                    return Ok(calls.answer(request).await.map(Body::new));
+                }
                 match services.call(request).await {
                     Some(answer) => answer,
                     None => Ok(unknown_path()),
@@ -218,18 +255,70 @@ impl<P: Ports> Door<P> {
     }
 }
 
-/// The dialects of HTTP/1.1 on one connection, in the order of design.md 2.6.
+/// The dialects of service calls on one connection.
 #[derive(Debug)]
-struct Faces<P: Ports> {
-    vxp: Vxp<P>,
+pub struct CallFaces<P: CallPorts> {
+    plane: Arc<CallPlane<P>>,
+    platform: PlatformIx,
+    channel: Channel,
+    xroad: XRoadSettings,
 }
 
-impl<P: Ports> http1::Face for Faces<P> {
-    async fn answer(&self, head: RequestHead, body: &mut http1::Body<'_>) -> Answer {
-        match Operation::of_path(head.path()) {
-            Some(operation) => self.vxp.answer(operation, &head, body).await,
-            None => vxp::unknown_path(head.path(), &vxp::new_correlation_id()),
+impl<P: CallPorts> CallFaces<P> {
+    /// At the plain port of a security server.
+    pub fn plain(plane: Arc<CallPlane<P>>, server: PlatformIx, xroad: XRoadSettings) -> Self {
+        Self { plane, platform: server, channel: Channel::Plain { server }, xroad }
+    }
+
+    async fn over_http1(&self, head: &RequestHead, body: &mut http1::Body<'_>) -> Answer {
+        let hold = self.plane.limits.buffer_bytes_max as u64;
+        let waits = (self.plane.pipeline.ports().clock(), self.plane.limits.timeout);
+        calls::over_http1(waits, head, body, hold, |request| self.answer(request)).await
+    }
+
+    fn at(&self) -> Option<&CallPlatform> {
+        self.plane.platform(self.platform)
+    }
+
+    /// One of the dialects of calls takes this path.
+    fn takes(&self, target: &str) -> bool {
+        XRoad::<P>::takes(target)
+    }
+
+    async fn answer(&self, request: CallRequest) -> CallAnswer {
+        let Some(at) = self.at() else { return calls::not_here() };
+        let xroad = XRoad { plane: &self.plane, at, settings: self.xroad };
+        xroad.answer(request, &self.channel).await
+    }
+
+    async fn passed_on(&self, session: &Session, request: Request<Incoming>) -> CallAnswer {
+        match self.at() {
+            Some(at) => calls::passed_on(&self.plane, at, session, request).await,
+            None => calls::not_here(),
         }
+    }
+}
+
+/// The dialects of HTTP/1.1 on one connection, in the order of design.md 2.6.
+#[derive(Debug)]
+struct Faces<P: CallPorts> {
+    vxp: Vxp<P>,
+    calls: CallFaces<P>,
+}
+
+impl<P: CallPorts> http1::Face for Faces<P> {
+    async fn answer(&self, head: RequestHead, body: &mut http1::Body<'_>) -> Answer {
+        if let Some(operation) = Operation::of_path(head.path()) {
+            return self.vxp.answer(operation, &head, body).await;
+        }
+        if self.calls.takes(head.target()) {
+            return self.calls.over_http1(&head, body).await;
+        }
+        vxp::unknown_path(head.path(), &vxp::new_correlation_id())
+    }
+
+    fn takes(&self, head: &RequestHead) -> Takes {
+        if self.calls.takes(head.target()) { Takes::ALL } else { Takes::PLAIN }
     }
 
     fn refuse(&self, fault: &HttpFault) -> Answer {
@@ -239,9 +328,9 @@ impl<P: Ports> http1::Face for Faces<P> {
 
 /// The pipeline's clock, for those who keep one.
 #[derive(Debug)]
-struct PipelineClock<P: Ports>(Arc<Pipeline<P>>);
+struct PipelineClock<P: CallPorts>(Arc<Pipeline<P>>);
 
-impl<P: Ports> Clock for PipelineClock<P> {
+impl<P: CallPorts> Clock for PipelineClock<P> {
     fn now(&self) -> Timestamp {
         self.0.ports().clock().now()
     }

@@ -4,14 +4,17 @@
 //! Invariant: heads are copied byte for byte, bodies piece by piece; nothing is stored, nothing is sent twice,
 //! and there is an answer when the platform has given one or the deadline has passed.
 
+use super::CallFaces;
 use super::head::RequestHead;
 use super::http1::{
     self, Answer, AnswerBody, AskFault, AskLimits, Body, Client, Http1Limits, HttpFault, Payload,
+    Takes,
 };
 use super::vxp::{self, Operation};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Member;
 use crate::domain::rejection::{Place, Reason, Rejection};
+use crate::pipeline::call::CallPorts;
 use crate::tls::{Cause, PeerIdentity, Role, TlsClient, TlsFault, Witness};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
@@ -41,10 +44,12 @@ pub struct RelayLimits {
 }
 
 /// One security server: who goes through it, and who may talk to it.
-pub struct Relay<C> {
+pub struct Relay<P: CallPorts> {
     pub name: Arc<str>,
-    pub clock: Arc<C>,
-    pub ways: Vec<Way<C>>,
+    pub clock: Arc<P::Clock>,
+    pub ways: Vec<Way<P::Clock>>,
+    /// Calls are not relayed: the security server is a platform of the call plane itself.
+    pub calls: CallFaces<P>,
     pub limits: RelayLimits,
     /// Networks beyond loopback whose machines may connect.
     pub allow: Vec<(IpAddr, u8)>,
@@ -77,7 +82,11 @@ const IDLE_MAX: Duration = Duration::from_secs(15);
 const WHOLE_ANSWER_BYTES_MAX: u64 = 256 * 1024;
 
 /// Serves the plain port until `stop`.
-pub async fn serve<C: Clock>(listener: TcpListener, relay: Arc<Relay<C>>, stop: CancellationToken) {
+pub async fn serve<P: CallPorts>(
+    listener: TcpListener,
+    relay: Arc<Relay<P>>,
+    stop: CancellationToken,
+) {
     let (clock, connections_max) = (Arc::clone(&relay.clock), relay.limits.connections_max);
     super::accept_each(listener, &*clock, connections_max, &stop, |stream, from| {
         let (relay, stop) = (Arc::clone(&relay), stop.clone());
@@ -86,7 +95,7 @@ pub async fn serve<C: Clock>(listener: TcpListener, relay: Arc<Relay<C>>, stop: 
     .await;
 }
 
-impl<C: Clock> Relay<C> {
+impl<P: CallPorts> Relay<P> {
     async fn connection(&self, stream: TcpStream, from: SocketAddr, stop: &CancellationToken) {
         if !self.lets_in(from.ip()) {
             tracing::warn!(server = %self.name, %from, "a connection from a network that is not allowed was refused");
@@ -107,7 +116,7 @@ impl<C: Clock> Relay<C> {
     }
 
     /// The member whose systemid the request claims; without one, the only member there is.
-    fn way(&self, head: &RequestHead) -> Result<&Way<C>, Rejection> {
+    fn way(&self, head: &RequestHead) -> Result<&Way<P::Clock>, Rejection> {
         let unknown = || Rejection::new(Reason::UnknownCaller);
         match (vxp::systemid(head), self.ways.as_slice()) {
             (Some(systemid), ways) => ways
@@ -158,7 +167,7 @@ impl<C: Clock> Relay<C> {
     }
 
     /// Why there is no answer; a broken connection may be a refused certificate.
-    fn explain(&self, way: &Way<C>, fault: &AskFault) -> Rejection {
+    fn explain(&self, way: &Way<P::Clock>, fault: &AskFault) -> Rejection {
         let now = self.clock.now();
         let tls = match fault {
             AskFault::Io(error) => way.client.explain(error, now),
@@ -176,7 +185,7 @@ impl<C: Clock> Relay<C> {
         Rejection::new(Reason::Unavailable).detail(fault.to_string())
     }
 
-    fn unreachable(&self, way: &Way<C>, fault: &TlsFault) -> Rejection {
+    fn unreachable(&self, way: &Way<P::Clock>, fault: &TlsFault) -> Rejection {
         tracing::warn!(
             server = %self.name,
             member = %way.member.id,
@@ -206,8 +215,11 @@ fn is_within(ip: IpAddr, network: IpAddr, bits: u8) -> bool {
     differing >= u32::from(bits)
 }
 
-impl<C: Clock> http1::Face for Relay<C> {
+impl<P: CallPorts> http1::Face for Relay<P> {
     async fn answer(&self, head: RequestHead, body: &mut Body<'_>) -> Answer {
+        if self.calls.takes(head.target()) {
+            return self.calls.over_http1(&head, body).await;
+        }
         match self.carry(&head, body).await {
             Ok(answer) => answer,
             Err(rejection) => {
@@ -215,6 +227,10 @@ impl<C: Clock> http1::Face for Relay<C> {
                 vxp::refused(operation, &rejection, &vxp::new_correlation_id())
             }
         }
+    }
+
+    fn takes(&self, head: &RequestHead) -> Takes {
+        if self.calls.takes(head.target()) { Takes::ALL } else { Takes::PLAIN }
     }
 
     fn refuse(&self, fault: &HttpFault) -> Answer {
@@ -329,7 +345,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-impl<C> fmt::Debug for Relay<C> {
+impl<P: CallPorts> fmt::Debug for Relay<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Relay")
             .field("name", &self.name)

@@ -29,9 +29,10 @@ impl Session {
         here: PlatformIx,
     ) -> Self {
         let member = match &identity.id {
-            PeerId::Member(id) => {
-                members.by_id(&id.to_string()).filter(|caller| caller.member.platform == here)
-            }
+            PeerId::Member(id) => members.by_id(&id.to_string()).filter(|caller| {
+                let member = &caller.member;
+                member.platform == here || member.security_server == Some(here)
+            }),
             PeerId::Platform(_) | PeerId::Other(_) | PeerId::Anonymous => None,
         };
         let tls = format!("{} {}", identity.version, identity.cipher);
@@ -67,6 +68,17 @@ impl Session {
         self.peer
             .as_ref()
             .ok_or_else(|| Rejection::new(Reason::UnknownCaller).detail(self.called()))
+    }
+
+    /// The platform that calls, a neighbour or not, by its certificate alone.
+    pub fn platform(&self, now: Timestamp) -> Result<&str, Rejection> {
+        self.recheck(now).map_err(|fault| refused(&fault))?;
+        match &self.identity.id {
+            PeerId::Platform(name) => Ok(name.as_str()),
+            PeerId::Member(_) | PeerId::Other(_) | PeerId::Anonymous => {
+                Err(Rejection::new(Reason::UnknownCaller).detail(self.called()))
+            }
+        }
     }
 
     /// The member of the certificate, if there is one; for faces that carry their own credential.

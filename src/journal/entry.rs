@@ -151,6 +151,7 @@ impl Content {
             Self::Fact(Fact::AgencyRegistered(_)) => kind::AGENCY_REGISTERED,
             Self::Fact(Fact::AgencyRemoved(_)) => kind::AGENCY_REMOVED,
             Self::Fact(Fact::AgencyLocked(_)) => kind::AGENCY_LOCKED,
+            Self::Fact(Fact::ServiceChanged(_)) => kind::SERVICE_CHANGED,
         }
     }
 
@@ -166,6 +167,7 @@ impl Content {
             Self::Fact(Fact::AgencyRegistered(fact)) => fact.encoded_len(),
             Self::Fact(Fact::AgencyRemoved(fact)) => fact.encoded_len(),
             Self::Fact(Fact::AgencyLocked(fact)) => fact.encoded_len(),
+            Self::Fact(Fact::ServiceChanged(fact)) => fact.encoded_len(),
         }
     }
 
@@ -182,6 +184,7 @@ impl Content {
             Self::Fact(Fact::AgencyRegistered(fact)) => fact.encode_raw(into),
             Self::Fact(Fact::AgencyRemoved(fact)) => fact.encode_raw(into),
             Self::Fact(Fact::AgencyLocked(fact)) => fact.encode_raw(into),
+            Self::Fact(Fact::ServiceChanged(fact)) => fact.encode_raw(into),
         }
     }
 
@@ -202,6 +205,7 @@ impl Content {
             kind::AGENCY_REGISTERED => Fact::AgencyRegistered(Box::new(message(own)?)),
             kind::AGENCY_REMOVED => Fact::AgencyRemoved(message(own)?),
             kind::AGENCY_LOCKED => Fact::AgencyLocked(message(own)?),
+            kind::SERVICE_CHANGED => Fact::ServiceChanged(Box::new(message(own)?)),
             unknown => return Err(EntryError::UnknownKind(unknown)),
         };
         Ok(Self::Fact(fact))
@@ -246,6 +250,7 @@ pub(super) mod kind {
     pub(in crate::journal) const AGENCY_REGISTERED: u8 = 8;
     pub(in crate::journal) const AGENCY_REMOVED: u8 = 9;
     pub(in crate::journal) const AGENCY_LOCKED: u8 = 10;
+    pub(in crate::journal) const SERVICE_CHANGED: u8 = 11;
 }
 
 #[cfg(test)]

@@ -409,7 +409,10 @@ pub(super) fn keys_of_entry(entry: &Entry, mut found: impl FnMut(Lookup)) {
             doc(&fact.doc_id);
             doc(&fact.receiver);
         }
-        Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_) => {}
+        Fact::AgencyRegistered(_)
+        | Fact::AgencyRemoved(_)
+        | Fact::AgencyLocked(_)
+        | Fact::ServiceChanged(_) => {}
     }
 }
 

@@ -5,7 +5,8 @@ use super::fault::{ErrorAnswer, Fault, Problem};
 use super::{Operated, State, VERSION};
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::{Agency, AgencyId, Directory, Standing};
-use crate::pipeline::{Platform, Ports};
+use crate::pipeline::Platform;
+use crate::pipeline::call::CallPorts;
 use axum::Json;
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +91,7 @@ pub struct LockAnswer {
 /// Agencies by search, or all in the order of their codes.
 #[utoipa::path(get, path = "/api/v1/agencies", tag = "directory", params(AgenciesAsked),
     responses((status = 200, body = AgenciesAnswer), (status = 400, body = ErrorAnswer)))]
-pub(super) async fn agencies<P: Ports>(
+pub(super) async fn agencies<P: CallPorts>(
     state: State<P>,
     Asked(asked): Asked<AgenciesAsked>,
 ) -> Result<Json<AgenciesAnswer>, Fault> {
@@ -118,7 +119,7 @@ pub(super) async fn agencies<P: Ports>(
 #[utoipa::path(get, path = "/api/v1/agencies/{code}", tag = "directory",
     params(("code" = String, Path, description = "Mã định danh, in either form", example = "000.22.04.H60")),
     responses((status = 200, body = AgencyAnswer), (status = 404, body = ErrorAnswer)))]
-pub(super) async fn agency<P: Ports>(
+pub(super) async fn agency<P: CallPorts>(
     state: State<P>,
     Named(code): Named,
 ) -> Result<Json<AgencyAnswer>, Fault> {
@@ -139,7 +140,7 @@ pub(super) async fn agency<P: Ports>(
     params(("code" = String, Path, description = "Mã định danh, in either form")),
     responses((status = 200, body = LockAnswer), (status = 404, body = ErrorAnswer),
         (status = 409, body = ErrorAnswer)))]
-pub(super) async fn lock<P: Ports>(
+pub(super) async fn lock<P: CallPorts>(
     state: State<P>,
     Named(code): Named,
 ) -> Result<Json<LockAnswer>, Fault> {
@@ -151,14 +152,14 @@ pub(super) async fn lock<P: Ports>(
     params(("code" = String, Path, description = "Mã định danh, in either form")),
     responses((status = 200, body = LockAnswer), (status = 404, body = ErrorAnswer),
         (status = 409, body = ErrorAnswer)))]
-pub(super) async fn unlock<P: Ports>(
+pub(super) async fn unlock<P: CallPorts>(
     state: State<P>,
     Named(code): Named,
 ) -> Result<Json<LockAnswer>, Fault> {
     set_locked(&state.operated, &code, false).await
 }
 
-async fn set_locked<P: Ports>(
+async fn set_locked<P: CallPorts>(
     operated: &Operated<P>,
     code: &str,
     locked: bool,
@@ -174,7 +175,7 @@ async fn set_locked<P: Ports>(
 }
 
 /// The platform that numbers the directory's changes, if it runs here.
-fn root<P: Ports>(operated: &Operated<P>) -> Option<&Platform> {
+fn root<P: CallPorts>(operated: &Operated<P>) -> Option<&Platform> {
     let routes = operated.pipeline.routes();
     operated.pipeline.platforms().iter().find(|platform| routes.parent(platform.ix).is_none())
 }
@@ -203,7 +204,7 @@ pub(super) fn lookup(directory: &Directory, code: &str) -> Result<AgencyId, Faul
     })
 }
 
-fn view<P: Ports>(operated: &Operated<P>, directory: &Directory, id: AgencyId) -> AgencyView {
+fn view<P: CallPorts>(operated: &Operated<P>, directory: &Directory, id: AgencyId) -> AgencyView {
     let agency = directory.agency(id);
     let code_of = |id: AgencyId| directory.agency(id).code.as_str().to_owned();
     let (standing, successor) = match directory.standing_today(id) {

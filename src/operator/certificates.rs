@@ -4,7 +4,7 @@ use super::asked::Given;
 use super::fault::{ErrorAnswer, Fault, Problem};
 use super::{Operated, State, VERSION};
 use crate::clock::Timestamp;
-use crate::pipeline::Ports;
+use crate::pipeline::call::CallPorts;
 use crate::pki::{Holder, Pki, PkiError, Reason, Record, Serial, Which};
 use crate::story::moment;
 use crate::tls;
@@ -89,7 +89,7 @@ pub struct RenewBody {
 /// Everything ever issued here, in order.
 #[utoipa::path(get, path = "/api/v1/pki/certificates", tag = "certificates",
     responses((status = 200, body = CertificatesAnswer)))]
-pub(super) async fn certificates<P: Ports>(
+pub(super) async fn certificates<P: CallPorts>(
     state: State<P>,
 ) -> Result<Json<CertificatesAnswer>, Fault> {
     let operated = &state.operated;
@@ -105,7 +105,7 @@ pub(super) async fn certificates<P: Ports>(
 /// Reads key files, authorities and revocation lists again, now instead of at the next look.
 #[utoipa::path(post, path = "/api/v1/pki/reload", tag = "certificates",
     responses((status = 200, body = ReloadAnswer)))]
-pub(super) async fn reload<P: Ports>(state: State<P>) -> Json<ReloadAnswer> {
+pub(super) async fn reload<P: CallPorts>(state: State<P>) -> Json<ReloadAnswer> {
     let failed = read_again(&state.operated);
     Json(ReloadAnswer { version: VERSION, failed, generation: state.operated.trust.generation() })
 }
@@ -114,7 +114,7 @@ pub(super) async fn reload<P: Ports>(state: State<P>) -> Json<ReloadAnswer> {
 #[utoipa::path(post, path = "/api/v1/pki/revoke", tag = "certificates", request_body = RevokeBody,
     responses((status = 200, body = CertificateAnswer), (status = 400, body = ErrorAnswer),
         (status = 404, body = ErrorAnswer), (status = 409, body = ErrorAnswer)))]
-pub(super) async fn revoke<P: Ports>(
+pub(super) async fn revoke<P: CallPorts>(
     state: State<P>,
     Given(wanted): Given<RevokeBody>,
 ) -> Result<Json<CertificateAnswer>, Fault> {
@@ -129,7 +129,7 @@ pub(super) async fn revoke<P: Ports>(
 #[utoipa::path(post, path = "/api/v1/pki/renew", tag = "certificates", request_body = RenewBody,
     responses((status = 200, body = CertificateAnswer), (status = 400, body = ErrorAnswer),
         (status = 404, body = ErrorAnswer)))]
-pub(super) async fn renew<P: Ports>(
+pub(super) async fn renew<P: CallPorts>(
     state: State<P>,
     Given(wanted): Given<RenewBody>,
 ) -> Result<Json<CertificateAnswer>, Fault> {
@@ -140,7 +140,7 @@ pub(super) async fn renew<P: Ports>(
 }
 
 /// Runs what locks and writes the folder where it holds nobody up.
-async fn on_disk<P: Ports, T: Send + 'static>(
+async fn on_disk<P: CallPorts, T: Send + 'static>(
     operated: &Operated<P>,
     work: impl FnOnce(&Pki, Timestamp) -> Result<T, PkiError> + Send + 'static,
 ) -> Result<T, Fault> {
@@ -154,12 +154,12 @@ async fn on_disk<P: Ports, T: Send + 'static>(
     }
 }
 
-fn answer<P: Ports>(operated: &Operated<P>, record: &Record) -> Json<CertificateAnswer> {
+fn answer<P: CallPorts>(operated: &Operated<P>, record: &Record) -> Json<CertificateAnswer> {
     let certificate = view(record, operated.pipeline.now());
     Json(CertificateAnswer { version: VERSION, certificate, failed: read_again(operated) })
 }
 
-fn read_again<P: Ports>(operated: &Operated<P>) -> Vec<String> {
+fn read_again<P: CallPorts>(operated: &Operated<P>) -> Vec<String> {
     let failed = tls::reload_all(&operated.trust, &operated.keys, operated.pipeline.now());
     // A link that was down for its certificate may be up again.
     operated.pipeline.probe_links_now();

@@ -6,7 +6,7 @@ use super::fault::{ErrorAnswer, Fault, Problem};
 use super::{Operated, State, VERSION};
 use crate::domain::conditions::{LinkConditions, PlatformConditions};
 use crate::domain::routing::PlatformIx;
-use crate::pipeline::Ports;
+use crate::pipeline::call::CallPorts;
 use crate::topology;
 use axum::Json;
 use parking_lot::Mutex;
@@ -94,7 +94,7 @@ pub struct PlatformConditionsSchema {
 /// Conditions of every link and platform that this process knows.
 #[utoipa::path(get, path = "/api/v1/conditions", tag = "conditions",
     responses((status = 200, body = ConditionsAnswer)))]
-pub(super) async fn conditions<P: Ports>(state: State<P>) -> Json<ConditionsAnswer> {
+pub(super) async fn conditions<P: CallPorts>(state: State<P>) -> Json<ConditionsAnswer> {
     Json(all(&state.operated))
 }
 
@@ -102,7 +102,7 @@ pub(super) async fn conditions<P: Ports>(state: State<P>) -> Json<ConditionsAnsw
 #[utoipa::path(get, path = "/api/v1/conditions/links/{child}", tag = "conditions",
     params(("child" = String, Path, description = "The platform at the lower end", example = "lgsp-h60")),
     responses((status = 200, body = LinkAnswer), (status = 404, body = ErrorAnswer)))]
-pub(super) async fn link<P: Ports>(
+pub(super) async fn link<P: CallPorts>(
     state: State<P>,
     Named(child): Named,
 ) -> Result<Json<LinkAnswer>, Fault> {
@@ -116,7 +116,7 @@ pub(super) async fn link<P: Ports>(
     request_body = LinkConditionsSchema,
     responses((status = 200, body = LinkAnswer), (status = 400, body = ErrorAnswer),
         (status = 404, body = ErrorAnswer)))]
-pub(super) async fn put_link<P: Ports>(
+pub(super) async fn put_link<P: CallPorts>(
     state: State<P>,
     Named(child): Named,
     Given(wanted): Given<LinkConditions>,
@@ -131,7 +131,7 @@ pub(super) async fn put_link<P: Ports>(
 #[utoipa::path(delete, path = "/api/v1/conditions/links/{child}", tag = "conditions",
     params(("child" = String, Path, description = "The platform at the lower end")),
     responses((status = 200, body = LinkAnswer), (status = 404, body = ErrorAnswer)))]
-pub(super) async fn delete_link<P: Ports>(
+pub(super) async fn delete_link<P: CallPorts>(
     state: State<P>,
     Named(child): Named,
 ) -> Result<Json<LinkAnswer>, Fault> {
@@ -145,7 +145,7 @@ pub(super) async fn delete_link<P: Ports>(
     params(("name" = String, Path, description = "A platform of this process", example = "axis")),
     responses((status = 200, body = CapacityAnswer), (status = 404, body = ErrorAnswer),
         (status = 409, body = ErrorAnswer)))]
-pub(super) async fn platform<P: Ports>(
+pub(super) async fn platform<P: CallPorts>(
     state: State<P>,
     Named(name): Named,
 ) -> Result<Json<CapacityAnswer>, Fault> {
@@ -159,7 +159,7 @@ pub(super) async fn platform<P: Ports>(
     request_body = PlatformConditionsSchema,
     responses((status = 200, body = CapacityAnswer), (status = 400, body = ErrorAnswer),
         (status = 404, body = ErrorAnswer), (status = 409, body = ErrorAnswer)))]
-pub(super) async fn put_platform<P: Ports>(
+pub(super) async fn put_platform<P: CallPorts>(
     state: State<P>,
     Named(name): Named,
     Given(wanted): Given<PlatformConditions>,
@@ -175,7 +175,7 @@ pub(super) async fn put_platform<P: Ports>(
     params(("name" = String, Path, description = "A platform of this process")),
     responses((status = 200, body = CapacityAnswer), (status = 404, body = ErrorAnswer),
         (status = 409, body = ErrorAnswer)))]
-pub(super) async fn delete_platform<P: Ports>(
+pub(super) async fn delete_platform<P: CallPorts>(
     state: State<P>,
     Named(name): Named,
 ) -> Result<Json<CapacityAnswer>, Fault> {
@@ -187,7 +187,7 @@ pub(super) async fn delete_platform<P: Ports>(
 /// Everything back to what the topology file says.
 #[utoipa::path(post, path = "/api/v1/conditions/reset", tag = "conditions",
     responses((status = 200, body = ConditionsAnswer)))]
-pub(super) async fn reset<P: Ports>(state: State<P>) -> Json<ConditionsAnswer> {
+pub(super) async fn reset<P: CallPorts>(state: State<P>) -> Json<ConditionsAnswer> {
     let operated = &state.operated;
     for platform in &operated.topology.platforms {
         if let Some(shared) = operated.link_conditions.get(&platform.ix)
@@ -195,21 +195,22 @@ pub(super) async fn reset<P: Ports>(state: State<P>) -> Json<ConditionsAnswer> {
         {
             set_link(operated, platform, shared, platform.link);
         }
-        if operated.pipeline.conditions(platform.ix).is_some_and(|c| c != platform.conditions) {
+        if operated.plane.conditions(platform.ix).is_some_and(|c| c != platform.conditions) {
             set_platform(operated, platform, platform.conditions);
         }
     }
+    operated.host.reset();
     Json(all(operated))
 }
 
-fn all<P: Ports>(operated: &Operated<P>) -> ConditionsAnswer {
+fn all<P: CallPorts>(operated: &Operated<P>) -> ConditionsAnswer {
     let platforms = &operated.topology.platforms;
     let link = |platform: &topology::Platform| {
         let now = *operated.link_conditions.get(&platform.ix)?.lock();
         Some(link_answer(operated, platform, now).link)
     };
     let capacity = |platform: &topology::Platform| {
-        let now = operated.pipeline.conditions(platform.ix)?;
+        let now = operated.plane.conditions(platform.ix)?;
         Some(capacity_answer(platform, now).platform)
     };
     ConditionsAnswer {
@@ -219,7 +220,7 @@ fn all<P: Ports>(operated: &Operated<P>) -> ConditionsAnswer {
     }
 }
 
-fn set_link<P: Ports>(
+fn set_link<P: CallPorts>(
     operated: &Operated<P>,
     platform: &topology::Platform,
     shared: &Mutex<LinkConditions>,
@@ -230,12 +231,13 @@ fn set_link<P: Ports>(
     operated.pipeline.probe_links_now();
 }
 
-fn set_platform<P: Ports>(
+fn set_platform<P: CallPorts>(
     operated: &Operated<P>,
     platform: &topology::Platform,
     wanted: PlatformConditions,
 ) {
     operated.pipeline.set_conditions(platform.ix, wanted);
+    operated.plane.set_conditions(platform.ix, wanted);
     tracing::info!(platform = %platform.name, conditions = ?wanted, "the conditions of a platform were set");
 }
 
@@ -271,7 +273,7 @@ fn check_platform(wanted: &PlatformConditions) -> Result<(), Fault> {
     }
 }
 
-fn find_named<'a, P: Ports>(
+pub(super) fn find_named<'a, P: CallPorts>(
     operated: &'a Operated<P>,
     name: &str,
 ) -> Result<&'a topology::Platform, Fault> {
@@ -281,7 +283,7 @@ fn find_named<'a, P: Ports>(
 }
 
 /// Platform names like this one, the most alike first.
-pub(super) fn nearest<P: Ports>(operated: &Operated<P>, name: &str) -> Vec<String> {
+pub(super) fn nearest<P: CallPorts>(operated: &Operated<P>, name: &str) -> Vec<String> {
     let mut names: Vec<(usize, &str)> = operated
         .topology
         .platforms
@@ -293,7 +295,7 @@ pub(super) fn nearest<P: Ports>(operated: &Operated<P>, name: &str) -> Vec<Strin
     names.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }
 
-fn find_link<'a, P: Ports>(
+fn find_link<'a, P: CallPorts>(
     operated: &'a Operated<P>,
     child: &str,
 ) -> Result<(&'a topology::Platform, &'a Mutex<LinkConditions>), Fault> {
@@ -303,21 +305,22 @@ fn find_link<'a, P: Ports>(
     Ok((platform, shared))
 }
 
-fn find_platform<'a, P: Ports>(
+fn find_platform<'a, P: CallPorts>(
     operated: &'a Operated<P>,
     name: &str,
 ) -> Result<(&'a topology::Platform, PlatformConditions), Fault> {
     let platform = find_named(operated, name)?;
-    let now = operated.pipeline.conditions(platform.ix);
+    let now = operated.plane.conditions(platform.ix);
     Ok((platform, now.ok_or_else(|| Fault::new(Problem::NotRunHere).detail(name))?))
 }
 
-fn link_answer<P: Ports>(
+fn link_answer<P: CallPorts>(
     operated: &Operated<P>,
     platform: &topology::Platform,
     now: LinkConditions,
 ) -> LinkAnswer {
-    let parent = platform.parent.unwrap_or(PlatformIx(u16::MAX));
+    let ndxp = || operated.plane.routes().parent(platform.ix);
+    let parent = platform.parent.or_else(ndxp).unwrap_or(PlatformIx(u16::MAX));
     let link = LinkView {
         child: platform.name.to_string(),
         parent: operated.topology.platform(parent).map(|p| p.name.to_string()).unwrap_or_default(),

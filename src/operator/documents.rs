@@ -15,7 +15,8 @@ use crate::domain::envelope::{DocId, Kind};
 use crate::domain::fact::{DeliveryState, Record, order_key};
 use crate::domain::status::BusinessStatus;
 use crate::domain::tracking::{Delivery, Doc};
-use crate::pipeline::{Platform, Ports};
+use crate::pipeline::Platform;
+use crate::pipeline::call::CallPorts;
 use crate::story::{self, Story, kind_name, moment, state_name};
 use axum::Json;
 use serde::{Deserialize, Serialize};
@@ -115,7 +116,7 @@ pub struct DocumentRow {
 #[utoipa::path(get, path = "/api/v1/documents", tag = "documents", params(DocumentsAsked),
     responses((status = 200, body = DocumentsAnswer), (status = 400, body = ErrorAnswer),
         (status = 404, body = ErrorAnswer)))]
-pub(super) async fn documents<P: Ports>(
+pub(super) async fn documents<P: CallPorts>(
     state: State<P>,
     Asked(asked): Asked<DocumentsAsked>,
 ) -> Result<Json<DocumentsAnswer>, Fault> {
@@ -160,7 +161,7 @@ pub(super) async fn documents<P: Ports>(
     params(("id" = String, Path, description = "A DocId, or `<mã định danh of the sender>/<DocumentId>` percent-encoded",
         example = "0193a5b0-7c1e-7d52-8b1c-0d2f6a0c9e11")),
     responses((status = 200, body = Story), (status = 404, body = ErrorAnswer)))]
-pub(super) async fn story<P: Ports>(
+pub(super) async fn story<P: CallPorts>(
     state: State<P>,
     Named(asked): Named,
 ) -> Result<Json<Story>, Fault> {
@@ -183,7 +184,7 @@ pub(super) async fn story<P: Ports>(
 }
 
 /// The DocId that is meant.
-fn find<P: Ports>(operated: &Operated<P>, asked: &str) -> Result<Option<DocId>, Fault> {
+fn find<P: CallPorts>(operated: &Operated<P>, asked: &str) -> Result<Option<DocId>, Fault> {
     if let Some((sender, document_id)) = asked.split_once('/') {
         let directory = operated.pipeline.directory();
         let code = directory.agency(lookup(&directory, sender)?).code;
@@ -196,7 +197,7 @@ fn find<P: Ports>(operated: &Operated<P>, asked: &str) -> Result<Option<DocId>, 
 }
 
 /// Documents whose DocumentId or DocId is most like what was asked for.
-fn nearest<P: Ports>(operated: &Operated<P>, asked: &str) -> Vec<String> {
+fn nearest<P: CallPorts>(operated: &Operated<P>, asked: &str) -> Vec<String> {
     let wanted = asked.split_once('/').map_or(asked, |(_, document_id)| document_id);
     let mut near: Vec<(usize, DocId, String)> = Vec::new();
     for platform in operated.pipeline.platforms() {
@@ -235,7 +236,7 @@ struct Filter {
 }
 
 impl Filter {
-    fn new<P: Ports>(operated: &Operated<P>, asked: &DocumentsAsked) -> Result<Self, Fault> {
+    fn new<P: CallPorts>(operated: &Operated<P>, asked: &DocumentsAsked) -> Result<Self, Fault> {
         let agency = |name: &str, text: &Option<String>| match text {
             Some(text) => AgencyCode::parse(text)
                 .map(Some)
@@ -414,7 +415,7 @@ fn further(known: &mut Delivery, mut other: Delivery) {
     }
 }
 
-fn wanted<'p, P: Ports>(
+fn wanted<'p, P: CallPorts>(
     operated: &'p Operated<P>,
     filter: &'p Filter,
 ) -> impl Iterator<Item = &'p Platform> {
@@ -424,7 +425,7 @@ fn wanted<'p, P: Ports>(
 }
 
 /// What memory holds, newest first; and how far back it was looked at, when that is not the end.
-fn newest<P: Ports>(operated: &Operated<P>, filter: &Filter) -> (Vec<DocId>, Option<DocId>) {
+fn newest<P: CallPorts>(operated: &Operated<P>, filter: &Filter) -> (Vec<DocId>, Option<DocId>) {
     let (mut all, mut horizon) = (Vec::new(), None);
     for platform in wanted(operated, filter) {
         let (ids, is_cut) = platform.newest_documents(filter.after, SCANNED_MAX);
@@ -438,7 +439,7 @@ fn newest<P: Ports>(operated: &Operated<P>, filter: &Filter) -> (Vec<DocId>, Opt
 }
 
 /// Those among `ids` that may fit, newest first, with what all platforms know of each.
-fn candidates<P: Ports>(
+fn candidates<P: CallPorts>(
     operated: &Operated<P>,
     filter: &Filter,
     ids: &[DocId],
@@ -459,7 +460,7 @@ fn candidates<P: Ports>(
     all
 }
 
-fn row<P: Ports>(
+fn row<P: CallPorts>(
     operated: &Operated<P>,
     candidate: &Candidate,
     calendar: &Calendar,
@@ -495,7 +496,7 @@ fn row<P: Ports>(
 }
 
 /// The Vietnamese name of an agency; empty for one that the directory does not hold.
-pub(super) fn name_of<P: Ports>(operated: &Operated<P>, code: &str) -> String {
+pub(super) fn name_of<P: CallPorts>(operated: &Operated<P>, code: &str) -> String {
     let directory = operated.pipeline.directory();
     let id = directory.lookup_text(code);
     id.map(|id| directory.agency(id).name_vi.to_string()).unwrap_or_default()

@@ -8,7 +8,8 @@ use super::topology::{LiveLink, live_links};
 use super::{Desk, State, VERSION};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::fact::{DeliveryState, Record};
-use crate::pipeline::{Event, EventKind, Ports};
+use crate::pipeline::call::CallPorts;
+use crate::pipeline::{Event, EventKind};
 use crate::story::{kind_name, moment};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -131,7 +132,7 @@ pub struct Heartbeat {
     responses((status = 200, body = String, content_type = "text/event-stream",
         description = "`event: snapshot` with a Snapshot, then `delta` (Delta), `missed` (Missed), `heartbeat` (Heartbeat)"),
         (status = 503, body = ErrorAnswer)))]
-pub(super) async fn events<P: Ports>(state: State<P>) -> Result<Response, Fault> {
+pub(super) async fn events<P: CallPorts>(state: State<P>) -> Result<Response, Fault> {
     let desk = Arc::clone(&state);
     let place = Arc::clone(&desk.watchers)
         .try_acquire_owned()
@@ -149,7 +150,7 @@ pub(super) async fn events<P: Ports>(state: State<P>) -> Result<Response, Fault>
 }
 
 /// One client.
-struct Watch<P: Ports> {
+struct Watch<P: CallPorts> {
     desk: Arc<Desk<P>>,
     events: Receiver<Arc<Event>>,
     number: u64,
@@ -157,7 +158,7 @@ struct Watch<P: Ports> {
     _place: OwnedSemaphorePermit,
 }
 
-impl<P: Ports> Watch<P> {
+impl<P: CallPorts> Watch<P> {
     /// The next bytes for the client; `None` when the process stops.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(first) = self.first.take() {
@@ -304,7 +305,7 @@ fn sample(platform: &str, accepted: &Record) -> Sample {
     }
 }
 
-fn snapshot<P: Ports>(desk: &Desk<P>) -> Snapshot {
+fn snapshot<P: CallPorts>(desk: &Desk<P>) -> Snapshot {
     let operated = &desk.operated;
     let platform = |platform: &crate::pipeline::Platform| {
         let (open_documents, waiting_in_inboxes) = {

@@ -89,6 +89,21 @@ problems! {
     TooLate "LT-O017" GATEWAY_TIMEOUT
         "Việc này chưa xong trong thời hạn."
         "This was not done in time.";
+    NoSuchService "LT-O019" NOT_FOUND
+        "Danh mục dịch vụ không có mã đó."
+        "The service catalogue has no such id.";
+    NoSuchRight "LT-O020" NOT_FOUND
+        "Dịch vụ không có quyền nào như vậy."
+        "The service has no such right.";
+    NoSuchProvider "LT-O021" NOT_FOUND
+        "Không có hệ thống mô phỏng nào tên như vậy."
+        "There is no simulated system of that name.";
+    NoDescription "LT-O022" NOT_FOUND
+        "Dịch vụ này không có bản mô tả."
+        "This service has no description.";
+    NoSuchCall "LT-O023" NOT_FOUND
+        "Không có bằng chứng nào của lời gọi đó ở đây."
+        "There is no evidence of that call here.";
     Failed "LT-O018" INTERNAL_SERVER_ERROR
         "Tiến trình không làm được việc này; xem nhật ký theo mã liên kết."
         "The process could not do this; see the log under the correlation id.";
@@ -246,7 +261,9 @@ impl IntoResponse for Fault {
 )]
 fn status_of(reason: Reason) -> StatusCode {
     match reason {
-        Reason::AgencyUnknown | Reason::UnknownDocument => StatusCode::NOT_FOUND,
+        Reason::AgencyUnknown | Reason::UnknownDocument | Reason::ServiceUnknown => {
+            StatusCode::NOT_FOUND
+        }
         Reason::Unavailable
         | Reason::Busy
         | Reason::ShuttingDown

@@ -4,7 +4,8 @@ use super::fault::Fault;
 use super::{Desk, Operated, State, VERSION};
 use crate::clock::Timestamp;
 use crate::journal::Journal;
-use crate::pipeline::{Gauges, Ports};
+use crate::pipeline::Gauges;
+use crate::pipeline::call::CallPorts;
 use crate::telemetry;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -46,7 +47,7 @@ impl Pulse {
 /// The process lives: its fold moves. A failed flush is for ever, so a closed journal fails it too.
 #[utoipa::path(get, path = "/healthz", tag = "health",
     responses((status = 200, body = HealthAnswer), (status = 503, body = HealthAnswer)))]
-pub(super) async fn healthz<P: Ports>(state: State<P>) -> Response {
+pub(super) async fn healthz<P: CallPorts>(state: State<P>) -> Response {
     let pipeline = &state.operated.pipeline;
     let mut reasons = Vec::new();
     if !pipeline.is_open() && !pipeline.gauges().is_draining {
@@ -61,24 +62,24 @@ pub(super) async fn healthz<P: Ports>(state: State<P>) -> Response {
 /// The process takes documents: journal open, doors bound, fold close behind, disk not full, not draining.
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses((status = 200, body = HealthAnswer), (status = 503, body = HealthAnswer)))]
-pub(super) async fn readyz<P: Ports>(state: State<P>) -> Response {
+pub(super) async fn readyz<P: CallPorts>(state: State<P>) -> Response {
     answer(not_ready(&state.operated))
 }
 
 /// Numbers for Prometheus, text format 0.0.4. Every family is described in `telemetry.rs`.
 #[utoipa::path(get, path = "/metrics", tag = "health",
     responses((status = 200, body = String, content_type = "text/plain")))]
-pub(super) async fn metrics<P: Ports>(state: State<P>) -> Result<Response, Fault> {
+pub(super) async fn metrics<P: CallPorts>(state: State<P>) -> Result<Response, Fault> {
     scrape(&state)
 }
 
-fn scrape<P: Ports>(desk: &Desk<P>) -> Result<Response, Fault> {
+fn scrape<P: CallPorts>(desk: &Desk<P>) -> Result<Response, Fault> {
     let text = desk.metrics.text().map_err(|error| Fault::failed(&error))?;
     Ok(([(header::CONTENT_TYPE, telemetry::TEXT_FORMAT)], text).into_response())
 }
 
 /// Why this process takes no documents; empty when it does.
-pub(super) fn not_ready<P: Ports>(operated: &Operated<P>) -> Vec<&'static str> {
+pub(super) fn not_ready<P: CallPorts>(operated: &Operated<P>) -> Vec<&'static str> {
     let pipeline = &operated.pipeline;
     let (gauges, journal) = (pipeline.gauges(), pipeline.ports().journal().health());
     let checks = [

@@ -10,6 +10,7 @@
 
 pub mod agencies;
 mod asked;
+pub mod calls;
 pub mod certificates;
 pub mod conditions;
 pub mod documents;
@@ -18,8 +19,10 @@ pub mod fault;
 pub mod health;
 mod openapi;
 pub mod overdue;
+pub mod providers;
 mod readings;
 mod routes;
+pub mod services;
 pub mod status;
 pub mod topology;
 
@@ -28,8 +31,10 @@ use crate::domain::calendar::Calendar;
 use crate::domain::conditions::LinkConditions;
 use crate::domain::routing::PlatformIx;
 use crate::journal::Recovery;
-use crate::pipeline::{Pipeline, Ports};
+use crate::pipeline::Pipeline;
+use crate::pipeline::call::{CallPlane, CallPorts};
 use crate::pki::Pki;
+use crate::providers::host::{Host, RECORDED};
 use crate::telemetry::Metrics;
 use crate::tls::{Tls, Trust};
 use crate::topology::{ListenerKind, Topology};
@@ -68,6 +73,8 @@ const CONNECTIONS_MAX: usize = 128;
 const WATCHERS_MAX: usize = 32;
 /// The largest body is a set of conditions.
 const BODY_BYTES_MAX: usize = 64 << 10;
+/// A description of a service is larger.
+const REGISTRATION_BYTES_MAX: usize = 4 << 20;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longer than the pipeline waits for a fold.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -82,8 +89,10 @@ pub struct Listens {
 
 /// What the API shows and operates.
 #[derive(Debug)]
-pub struct Operated<P: Ports> {
+pub struct Operated<P: CallPorts> {
     pub pipeline: Arc<Pipeline<P>>,
+    pub plane: Arc<CallPlane<P>>,
+    pub host: Arc<Host>,
     pub topology: Arc<Topology>,
     pub pki: Pki,
     pub trust: Arc<Trust>,
@@ -97,9 +106,17 @@ pub struct Operated<P: Ports> {
     pub started_at: Timestamp,
 }
 
+impl<P: CallPorts> Operated<P> {
+    /// The name under which a service is simulated when it is not real: its own, or what was recorded of it.
+    fn simulated_name(&self, id: &str) -> String {
+        let entry = self.topology.services.iter().find(|entry| entry.id.to_string() == id);
+        entry.map_or_else(|| RECORDED.to_owned(), |entry| entry.provider.clone())
+    }
+}
+
 /// What all requests share.
 #[derive(Debug)]
-struct Desk<P: Ports> {
+struct Desk<P: CallPorts> {
     operated: Arc<Operated<P>>,
     calendar: Calendar,
     metrics: Metrics,
@@ -115,7 +132,7 @@ struct Desk<P: Ports> {
 type State<P> = axum::extract::State<Arc<Desk<P>>>;
 
 /// Serves a bound loopback socket until `stop`.
-pub async fn serve<P: Ports>(
+pub async fn serve<P: CallPorts>(
     listener: TcpListener,
     operated: Arc<Operated<P>>,
     stop: CancellationToken,
@@ -165,7 +182,7 @@ async fn next(
     Ok((stream, place))
 }
 
-fn desk<P: Ports>(
+fn desk<P: CallPorts>(
     listener: &TcpListener,
     operated: Arc<Operated<P>>,
     stop: CancellationToken,
@@ -192,7 +209,7 @@ fn desk<P: Ports>(
     })
 }
 
-impl<P: Ports> Desk<P> {
+impl<P: CallPorts> Desk<P> {
     async fn connection(
         self: &Arc<Self>,
         stream: TcpStream,

@@ -1,7 +1,8 @@
 //! The API described by itself, and the page that says where it is.
 
 use super::{
-    agencies, certificates, conditions, documents, events, health, overdue, status, topology,
+    agencies, calls, certificates, conditions, documents, events, health, overdue, providers,
+    services, status, topology,
 };
 use crate::story;
 use axum::response::{Html, IntoResponse, Response};
@@ -23,6 +24,8 @@ use utoipa::OpenApi;
         (name = "topology", description = "Platforms (nền tảng) and members (hệ thống thành viên)."),
         (name = "directory", description = "Agencies (cơ quan) by mã định danh."),
         (name = "documents", description = "Documents (văn bản điện tử) and what became of them."),
+        (name = "services", description = "Services (dịch vụ) of the call plane and the systems behind them."),
+        (name = "calls", description = "Service calls and their evidence."),
         (name = "events", description = "What happens, as it happens."),
         (name = "conditions", description = "Latency, loss, bandwidth, outage, capacity."),
         (name = "certificates", description = "Chứng thư số of the sandbox."),
@@ -33,7 +36,10 @@ use utoipa::OpenApi;
         front, openapi, health::healthz, health::readyz, health::metrics, status::status,
         topology::topology, topology::members, agencies::agencies, agencies::agency,
         agencies::lock, agencies::unlock, documents::documents, documents::story,
-        overdue::overdue, events::events, conditions::conditions, conditions::link,
+        overdue::overdue, services::services, services::service, services::register,
+        services::remove, services::description, services::put_state, services::put_target,
+        services::grant, services::revoke, providers::providers, providers::provider,
+        providers::put_provider, calls::calls, calls::call, calls::verify, events::events, conditions::conditions, conditions::link,
         conditions::put_link, conditions::delete_link, conditions::platform,
         conditions::put_platform, conditions::delete_platform, conditions::reset,
         certificates::certificates, certificates::reload, certificates::revoke,

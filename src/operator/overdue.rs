@@ -16,7 +16,7 @@ use crate::domain::envelope::DocId;
 use crate::domain::fact::{DeliveryState, Record};
 use crate::domain::status::BusinessStatus;
 use crate::domain::tracking::Delivery;
-use crate::pipeline::Ports;
+use crate::pipeline::call::CallPorts;
 use crate::story::{moment, state_name};
 use axum::Json;
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub struct OverdueRow {
 #[utoipa::path(get, path = "/api/v1/overdue", tag = "documents", params(OverdueAsked),
     responses((status = 200, body = OverdueAnswer), (status = 400, body = ErrorAnswer),
         (status = 404, body = ErrorAnswer)))]
-pub(super) async fn overdue<P: Ports>(
+pub(super) async fn overdue<P: CallPorts>(
     state: State<P>,
     Asked(asked): Asked<OverdueAsked>,
 ) -> Result<Json<OverdueAnswer>, Fault> {

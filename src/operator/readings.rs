@@ -4,12 +4,13 @@ use super::Operated;
 use super::health::not_ready;
 use crate::clock::Timestamp;
 use crate::journal::Journal;
-use crate::pipeline::{Platform, Ports};
+use crate::pipeline::Platform;
+use crate::pipeline::call::{CallPlatform, CallPorts};
 use crate::telemetry::{self as t, Readings, number};
 use crate::tls::CrlState;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(super) fn read<P: Ports>(operated: &Operated<P>, watchers: usize) -> Readings {
+pub(super) fn read<P: CallPorts>(operated: &Operated<P>, watchers: usize) -> Readings {
     let mut readings = Readings::default();
     process(operated, &mut readings);
     readings.count(&t::WATCHERS, &[], watchers as u64);
@@ -17,10 +18,25 @@ pub(super) fn read<P: Ports>(operated: &Operated<P>, watchers: usize) -> Reading
         counters(platform, &mut readings);
         depths(operated, platform, &mut readings);
     }
+    for platform in operated.plane.platforms() {
+        calls(platform, &mut readings);
+    }
     readings
 }
 
-fn process<P: Ports>(operated: &Operated<P>, out: &mut Readings) {
+fn calls(platform: &CallPlatform, out: &mut Readings) {
+    let (name, counters) = (&*platform.name, &platform.counters);
+    out.count(&t::CALLS, &[name], counters.made.load(Ordering::Relaxed));
+    for (trouble, count) in counters.failed.read().filter(|(_, count)| *count > 0) {
+        out.count(&t::CALLS_FAILED, &[name, trouble.label()], count);
+    }
+    out.count(&t::CALLS_UNDER_WAY, &[name], platform.door.under_way() as u64);
+    let (queued, durable) = (platform.evidence.head().number, platform.evidence.durable().number);
+    out.count(&t::EVIDENCE_RECORDS, &[name], queued);
+    out.count(&t::EVIDENCE_WAITING, &[name], queued.saturating_sub(durable));
+}
+
+fn process<P: CallPorts>(operated: &Operated<P>, out: &mut Readings) {
     let pipeline = &operated.pipeline;
     let (gauges, journal) = (pipeline.gauges(), pipeline.ports().journal().health());
     out.count(&t::BUILD, &[env!("CARGO_PKG_VERSION"), super::status::DURABILITY], 1);
@@ -78,7 +94,7 @@ fn counters(platform: &Platform, out: &mut Readings) {
     }
 }
 
-fn depths<P: Ports>(operated: &Operated<P>, platform: &Platform, out: &mut Readings) {
+fn depths<P: CallPorts>(operated: &Operated<P>, platform: &Platform, out: &mut Readings) {
     let name = platform.name.as_str();
     let links: Vec<_> = {
         let post = platform.post.lock();

@@ -1,12 +1,12 @@
 //! Every route of the API, once: the router and the description are both held against this list.
 
 use super::fault::{Fault, Problem};
-use super::{BODY_BYTES_MAX, Desk};
+use super::{BODY_BYTES_MAX, Desk, REGISTRATION_BYTES_MAX};
 use super::{
-    agencies, certificates, conditions, documents, events, health, openapi, overdue, status,
-    topology,
+    agencies, calls, certificates, conditions, documents, events, health, openapi, overdue,
+    providers, services, status, topology,
 };
-use crate::pipeline::Ports;
+use crate::pipeline::call::CallPorts;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, delete, get, post, put};
@@ -29,6 +29,21 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get", "/api/v1/documents"),
     ("get", "/api/v1/documents/{id}"),
     ("get", "/api/v1/overdue"),
+    ("get", "/api/v1/services"),
+    ("get", "/api/v1/services/{id}"),
+    ("put", "/api/v1/services/{id}"),
+    ("delete", "/api/v1/services/{id}"),
+    ("get", "/api/v1/services/{id}/description"),
+    ("put", "/api/v1/services/{id}/state"),
+    ("put", "/api/v1/services/{id}/target"),
+    ("post", "/api/v1/services/{id}/grant"),
+    ("post", "/api/v1/services/{id}/revoke"),
+    ("get", "/api/v1/providers"),
+    ("get", "/api/v1/providers/{name}"),
+    ("put", "/api/v1/providers/{name}"),
+    ("get", "/api/v1/calls"),
+    ("get", "/api/v1/calls/{id}"),
+    ("post", "/api/v1/evidence/verify"),
     ("get", "/api/v1/events"),
     ("get", "/api/v1/conditions"),
     ("get", "/api/v1/conditions/links/{child}"),
@@ -44,7 +59,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("post", "/api/v1/pki/renew"),
 ];
 
-pub(super) fn router<P: Ports>(desk: Arc<Desk<P>>) -> Router {
+pub(super) fn router<P: CallPorts>(desk: Arc<Desk<P>>) -> Router {
     let mut router = Router::new();
     for ((_, path), served) in ROUTES.iter().zip(served::<P>()) {
         router = router.route(path, served);
@@ -57,7 +72,7 @@ pub(super) fn router<P: Ports>(desk: Arc<Desk<P>>) -> Router {
 }
 
 /// In the order of `ROUTES`.
-fn served<P: Ports>() -> Vec<MethodRouter<Arc<Desk<P>>>> {
+fn served<P: CallPorts>() -> Vec<MethodRouter<Arc<Desk<P>>>> {
     vec![
         get(openapi::front),
         get(health::healthz::<P>),
@@ -74,6 +89,21 @@ fn served<P: Ports>() -> Vec<MethodRouter<Arc<Desk<P>>>> {
         get(documents::documents::<P>),
         get(documents::story::<P>),
         get(overdue::overdue::<P>),
+        get(services::services::<P>),
+        get(services::service::<P>),
+        put(services::register::<P>).layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX)),
+        delete(services::remove::<P>),
+        get(services::description::<P>),
+        put(services::put_state::<P>),
+        put(services::put_target::<P>),
+        post(services::grant::<P>),
+        post(services::revoke::<P>),
+        get(providers::providers::<P>),
+        get(providers::provider::<P>),
+        put(providers::put_provider::<P>),
+        get(calls::calls::<P>),
+        get(calls::call::<P>),
+        post(calls::verify::<P>),
         get(events::events::<P>),
         get(conditions::conditions::<P>),
         get(conditions::link::<P>),

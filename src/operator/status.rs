@@ -5,7 +5,7 @@ use super::topology::{LiveLink, live_links};
 use super::{Desk, Operated, State, VERSION};
 use crate::clock::Timestamp;
 use crate::journal::{Journal, Loss, Recovery, Seq};
-use crate::pipeline::Ports;
+use crate::pipeline::call::CallPorts;
 use crate::story::moment;
 use crate::tls::CrlState;
 use axum::Json;
@@ -127,11 +127,11 @@ pub struct PlatformStatus {
 /// How the process is.
 #[utoipa::path(get, path = "/api/v1/status", tag = "status",
     responses((status = 200, body = StatusAnswer)))]
-pub(super) async fn status<P: Ports>(state: State<P>) -> Json<StatusAnswer> {
+pub(super) async fn status<P: CallPorts>(state: State<P>) -> Json<StatusAnswer> {
     Json(answer(&state))
 }
 
-fn answer<P: Ports>(desk: &Desk<P>) -> StatusAnswer {
+fn answer<P: CallPorts>(desk: &Desk<P>) -> StatusAnswer {
     let operated = &desk.operated;
     let now = operated.pipeline.now();
     let platforms = platforms(operated);
@@ -158,7 +158,7 @@ fn answer<P: Ports>(desk: &Desk<P>) -> StatusAnswer {
     }
 }
 
-fn journal<P: Ports>(operated: &Operated<P>) -> JournalStatus {
+fn journal<P: CallPorts>(operated: &Operated<P>) -> JournalStatus {
     let health = operated.pipeline.ports().journal().health();
     JournalStatus {
         open: operated.pipeline.is_open() && !health.is_closed,
@@ -193,7 +193,7 @@ fn recovery(found: &Recovery) -> RecoveryReport {
     }
 }
 
-fn fold<P: Ports>(operated: &Operated<P>) -> FoldStatus {
+fn fold<P: CallPorts>(operated: &Operated<P>) -> FoldStatus {
     let gauges = operated.pipeline.gauges();
     FoldStatus {
         lag_entries: gauges.lag,
@@ -204,7 +204,7 @@ fn fold<P: Ports>(operated: &Operated<P>) -> FoldStatus {
     }
 }
 
-fn directory<P: Ports>(operated: &Operated<P>) -> DirectoryStatus {
+fn directory<P: CallPorts>(operated: &Operated<P>) -> DirectoryStatus {
     let directory = operated.pipeline.directory();
     DirectoryStatus {
         agencies: directory.len(),
@@ -214,7 +214,7 @@ fn directory<P: Ports>(operated: &Operated<P>) -> DirectoryStatus {
     }
 }
 
-fn revocation_list<P: Ports>(operated: &Operated<P>, now: Timestamp) -> RevocationListStatus {
+fn revocation_list<P: CallPorts>(operated: &Operated<P>, now: Timestamp) -> RevocationListStatus {
     let (state, next_update) = match operated.trust.crl_state(now) {
         CrlState::None => ("none", None),
         CrlState::Fresh { next_update } => ("fresh", Some(moment(next_update))),
@@ -223,7 +223,7 @@ fn revocation_list<P: Ports>(operated: &Operated<P>, now: Timestamp) -> Revocati
     RevocationListStatus { state, next_update }
 }
 
-fn platforms<P: Ports>(operated: &Operated<P>) -> Vec<PlatformStatus> {
+fn platforms<P: CallPorts>(operated: &Operated<P>) -> Vec<PlatformStatus> {
     let status = |platform: &crate::pipeline::Platform| {
         let (open_documents, (waiting_for_links, waiting_in_inboxes)) = {
             let post = platform.post.lock();

@@ -5,7 +5,8 @@ use super::{Operated, State, VERSION};
 use crate::domain::conditions::{LinkConditions, PlatformConditions};
 use crate::domain::directory::{Member, MemberKind};
 use crate::domain::routing::PlatformIx;
-use crate::pipeline::{Counters, Platform, Ports};
+use crate::pipeline::call::CallPorts;
+use crate::pipeline::{Counters, Platform};
 use crate::topology;
 use axum::Json;
 use serde::Serialize;
@@ -118,7 +119,7 @@ pub struct MemberView {
 /// Every platform of the topology, with what this process knows of it.
 #[utoipa::path(get, path = "/api/v1/topology", tag = "topology",
     responses((status = 200, body = TopologyAnswer)))]
-pub(super) async fn topology<P: Ports>(state: State<P>) -> Json<TopologyAnswer> {
+pub(super) async fn topology<P: CallPorts>(state: State<P>) -> Json<TopologyAnswer> {
     let operated = &state.operated;
     Json(TopologyAnswer {
         version: VERSION,
@@ -131,7 +132,7 @@ pub(super) async fn topology<P: Ports>(state: State<P>) -> Json<TopologyAnswer> 
 /// Every member of the topology, and where it connects.
 #[utoipa::path(get, path = "/api/v1/members", tag = "topology",
     responses((status = 200, body = MembersAnswer)))]
-pub(super) async fn members<P: Ports>(state: State<P>) -> Json<MembersAnswer> {
+pub(super) async fn members<P: CallPorts>(state: State<P>) -> Json<MembersAnswer> {
     let topology = &state.operated.topology;
     let member = |member: &Member| MemberView {
         id: member.id.to_string(),
@@ -148,7 +149,7 @@ pub(super) async fn members<P: Ports>(state: State<P>) -> Json<MembersAnswer> {
     Json(MembersAnswer { version: VERSION, members })
 }
 
-fn view<P: Ports>(operated: &Operated<P>, platform: &topology::Platform) -> PlatformView {
+fn view<P: CallPorts>(operated: &Operated<P>, platform: &topology::Platform) -> PlatformView {
     let topology = &operated.topology;
     let live = operated.pipeline.platform(platform.ix);
     PlatformView {
@@ -163,14 +164,17 @@ fn view<P: Ports>(operated: &Operated<P>, platform: &topology::Platform) -> Plat
         agencies: platform.roots.iter().map(|code| code.as_str().to_owned()).collect(),
         members: topology.members.iter().filter(|m| m.platform == platform.ix).count(),
         listeners: listeners(operated, platform),
-        conditions: operated.pipeline.conditions(platform.ix),
+        conditions: operated.plane.conditions(platform.ix),
         link_conditions: operated.link_conditions.get(&platform.ix).map(|link| *link.lock()),
         links: live.map(|live| live_links(operated, live)).unwrap_or_default(),
         counters: live.map(|live| counters(&live.counters)),
     }
 }
 
-fn listeners<P: Ports>(operated: &Operated<P>, platform: &topology::Platform) -> Vec<ListenerView> {
+fn listeners<P: CallPorts>(
+    operated: &Operated<P>,
+    platform: &topology::Platform,
+) -> Vec<ListenerView> {
     let bound = |kind| {
         let is_it = |l: &&super::Listens| l.platform == platform.ix && l.kind == kind;
         operated.listens.iter().find(is_it).map(|l| l.address.to_string())
@@ -188,7 +192,10 @@ fn listeners<P: Ports>(operated: &Operated<P>, platform: &topology::Platform) ->
 }
 
 /// The links that leave a platform of this process.
-pub(super) fn live_links<P: Ports>(operated: &Operated<P>, platform: &Platform) -> Vec<LiveLink> {
+pub(super) fn live_links<P: CallPorts>(
+    operated: &Operated<P>,
+    platform: &Platform,
+) -> Vec<LiveLink> {
     let states = operated.pipeline.link_states(platform.ix);
     let routes = operated.pipeline.routes();
     let waiting: Vec<(PlatformIx, usize)> = {

@@ -74,7 +74,10 @@ fn leave_out_refused(facts: &mut Vec<StoredFact>) {
             Fact::Confirmed(confirmed) => happened.extend(confirmed.receivers()),
             Fact::Progressed(news) => about(&news.receiver),
             Fact::Expired(expired) => about(&expired.receiver),
-            Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_) => {}
+            Fact::AgencyRegistered(_)
+            | Fact::AgencyRemoved(_)
+            | Fact::AgencyLocked(_)
+            | Fact::ServiceChanged(_) => {}
         }
     }
     facts.retain(|stored| {

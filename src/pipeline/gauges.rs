@@ -2,9 +2,7 @@
 
 use super::{Pipeline, Ports};
 use crate::clock::Timestamp;
-use crate::domain::conditions::PlatformConditions;
 use crate::domain::rejection::Reason;
-use crate::domain::routing::PlatformIx;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -94,11 +92,6 @@ impl<P: Ports> Pipeline<P> {
             checkpoint_at: Timestamp(self.checkpoint_at.load(Ordering::Relaxed)),
             is_draining: self.draining.is_cancelled(),
         }
-    }
-
-    /// The conditions in force on a platform.
-    pub fn conditions(&self, platform: PlatformIx) -> Option<PlatformConditions> {
-        self.platform(platform).map(|platform| platform.admission.lock().conditions)
     }
 
     /// Links that wait for their next probe make it now: the operator changed something.

@@ -426,7 +426,8 @@ fn is_end(content: &Content, receiver: &Bytes) -> bool {
         | Fact::Progressed(_)
         | Fact::AgencyRegistered(_)
         | Fact::AgencyRemoved(_)
-        | Fact::AgencyLocked(_) => false,
+        | Fact::AgencyLocked(_)
+        | Fact::ServiceChanged(_) => false,
     }
 }
 

@@ -9,6 +9,7 @@ mod accept;
 mod answers;
 mod append;
 mod bodies;
+pub mod call;
 mod confirm;
 mod deliver;
 mod forgotten;
@@ -18,6 +19,7 @@ mod look;
 mod receive;
 mod registry;
 mod route;
+mod services;
 mod submitted;
 
 use crate::bus::Bus;
@@ -30,6 +32,7 @@ use crate::domain::envelope::DocId;
 use crate::domain::fact::PlatformId;
 use crate::domain::routing::{PlatformIx, RoutingTable};
 use crate::domain::rules::Rules;
+use crate::domain::service::Services;
 use crate::domain::signature::Policy;
 use crate::domain::tracking::{Ground, Tracking, TrackingLimits};
 use crate::egress::Transport;
@@ -157,6 +160,8 @@ pub struct Setup {
     pub anchors: Anchors,
     pub directory: Arc<Directory>,
     pub routes: Arc<RoutingTable>,
+    /// As the topology has them.
+    pub services: Services,
     /// Platforms that this process runs, with their conditions.
     pub platforms: Vec<(PlatformIx, PlatformConditions)>,
     /// Seeds ids and hash maps; from the system's entropy when live.
@@ -174,6 +179,7 @@ pub struct Pipeline<P: Ports> {
     platforms: Vec<Platform>,
     directory: ArcSwap<Directory>,
     routes: ArcSwap<RoutingTable>,
+    services: ArcSwap<Services>,
     answers: Answers,
     bodies: Bodies,
     budget: Arc<Budget>,
@@ -229,6 +235,7 @@ impl<P: Ports> Pipeline<P> {
             platforms,
             directory: ArcSwap::new(setup.directory),
             routes: ArcSwap::new(setup.routes),
+            services: ArcSwap::from_pointee(setup.services),
             ids: Mutex::new(Random(setup.seed)),
             is_closed: AtomicBool::new(false),
             draining: CancellationToken::new(),

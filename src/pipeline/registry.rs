@@ -262,7 +262,8 @@ fn wire_change(change: &Fact) -> Option<v1::Agency> {
         | Fact::Attempted(_)
         | Fact::Confirmed(_)
         | Fact::Progressed(_)
-        | Fact::Expired(_) => return None,
+        | Fact::Expired(_)
+        | Fact::ServiceChanged(_) => return None,
     })
 }
 

@@ -5,6 +5,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Directory;
 use crate::domain::envelope::Kind;
 use crate::domain::fact::{DeliveryState, Fact, Record};
+use crate::domain::service::ServiceChanged;
 use crate::domain::tracking::{CheckpointError, Chunks, Destination, Effect, HopVerdict, Verdict};
 use crate::journal::{Content, DurableBatch, Entry, Journal, Read, ReadError, Seq};
 use crate::pipeline::answers::Folded;
@@ -55,6 +56,9 @@ struct ProcessImage {
     removed: Vec<crate::domain::fact::AgencyRemoved>,
     #[prost(message, repeated, tag = "4")]
     locked: Vec<crate::domain::fact::AgencyLocked>,
+    /// Services that differ from the topology.
+    #[prost(message, repeated, tag = "5")]
+    services: Vec<ServiceChanged>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -85,6 +89,7 @@ impl<P: Ports> Pipeline<P> {
             directory.change(change);
         }
         self.swap_directory(directory);
+        self.fold_services(&image.services);
         let (directory, routes) = (self.directory.load(), self.routes.load());
         for saved in image.platforms {
             let Some(platform) = self.platforms.iter().find(|p| p.id.0 == saved.platform) else {
@@ -195,7 +200,8 @@ impl<P: Ports> Pipeline<P> {
 
     fn image(&self) -> ProcessImage {
         let (directory, routes) = (self.directory.load(), self.routes.load());
-        let mut image = ProcessImage::default();
+        let mut image =
+            ProcessImage { services: self.service_changes(), ..ProcessImage::default() };
         for platform in &self.platforms {
             let ground = self.ground(platform, &directory, &routes);
             let state = platform.post.lock().tracking.checkpoint(&ground);
@@ -211,7 +217,8 @@ impl<P: Ports> Pipeline<P> {
                 | Fact::Attempted(_)
                 | Fact::Confirmed(_)
                 | Fact::Progressed(_)
-                | Fact::Expired(_) => {}
+                | Fact::Expired(_)
+                | Fact::ServiceChanged(_) => {}
             }
         }
         image
@@ -237,6 +244,12 @@ impl<P: Ports> Pipeline<P> {
 
     fn fold_batch(&self, batch: &DurableBatch, effects: &mut Vec<Effect>) -> Vec<Verdict> {
         let mut verdicts = Vec::with_capacity(batch.entries.len());
+        // Of whichever platform: a security server has services and no documents.
+        let services = batch.entries.iter().filter_map(|entry| match &entry.content {
+            Content::Fact(Fact::ServiceChanged(fact)) => Some(&**fact),
+            Content::Fact(_) | Content::Chunk(_) => None,
+        });
+        self.fold_services(services);
         let mut at = 0;
         while let Some(first) = batch.entries.get(at) {
             // A run of entries of one platform is folded under one lock.
@@ -371,6 +384,7 @@ impl<P: Ports> Pipeline<P> {
             Fact::AgencyLocked(fact) => {
                 EventKind::Directory { code: fact.code.clone(), version: fact.version }
             }
+            Fact::ServiceChanged(_) => return,
         };
         tell(kind);
     }
@@ -405,7 +419,8 @@ const fn version_of(fact: &Fact) -> u64 {
         | Fact::Attempted(_)
         | Fact::Confirmed(_)
         | Fact::Progressed(_)
-        | Fact::Expired(_) => 0,
+        | Fact::Expired(_)
+        | Fact::ServiceChanged(_) => 0,
     }
 }
 

@@ -13,6 +13,7 @@ mod files;
 mod index;
 pub mod name;
 pub mod read;
+pub mod seal;
 
 use crate::clock::Timestamp;
 use authority::{Authority, Issued, RevokedLine};

@@ -317,7 +317,10 @@ impl Platter {
                 doc(&news.doc_id);
                 doc(&news.receiver);
             }
-            Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_) => {}
+            Fact::AgencyRegistered(_)
+            | Fact::AgencyRemoved(_)
+            | Fact::AgencyLocked(_)
+            | Fact::ServiceChanged(_) => {}
         }
     }
 

@@ -12,6 +12,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Directory;
 use crate::domain::routing::PlatformIx;
 use crate::domain::rules::Rules;
+use crate::domain::service::Services;
 use crate::domain::signature::Policy;
 use crate::domain::tracking::TrackingLimits;
 use crate::pipeline::{Pipeline, PipelineLimits, Platform, Ports, Setup};
@@ -328,6 +329,7 @@ impl Country {
             anchors: Anchors::default(),
             directory: Arc::new(Directory::clone(&topology.directory)),
             routes: Arc::new(topology.routes.clone()),
+            services: Services::default(),
             platforms: platforms.map(|platform| (platform.ix, platform.conditions)).collect(),
             // Live, every start draws its own.
             seed: self.options.seed ^ (node << 48) ^ (boot << 32),

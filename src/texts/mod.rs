@@ -5,12 +5,14 @@
 //!
 //! Invariant: nothing here decides anything, and no other room holds a sentence for users.
 
+mod calls;
 mod names;
 mod refusals;
 mod ui;
 
 use crate::domain::rejection::Reason;
 
+pub use calls::{Told, call, call_title};
 pub use names::Named;
 pub use ui::{Text, text};
 

@@ -152,6 +152,32 @@ limits! {
     relay_timeout_ms: u64 = 30_000, 100, HOUR_MS;
     /// How long a stop waits for work in hand.
     drain_timeout_ms: u64 = 10_000, 0, HOUR_MS;
+    /// Calls under way at one platform; X-Road refuses beyond 5,000 connections.
+    calls_max: usize = 5_000, 1, 1_000_000;
+    /// Calls under way to one provider, unless its service says otherwise; more are refused at once.
+    calls_per_provider_max: u32 = 256, 1, 1_000_000;
+    /// How long a call may take in all; X-Road's clients wait 30 seconds.
+    call_timeout_ms: u64 = 30_000, 10, HOUR_MS;
+    /// The body of a call or of its answer; it streams through and is never held whole.
+    call_body_bytes_max: u64 = 4 * GIB, KIB, 1_024 * GIB;
+    /// Bodies up to this size are held whole; it is also what one stream may have under way on a link.
+    call_buffer_bytes_max: usize = 64 * KIB, KIB, 16 * MIB;
+    /// A SOAP message with its attachments: it is read whole, for its answer must be compared with it.
+    call_message_bytes_max: usize = 32 * MIB, KIB, GIB;
+    /// What all messages that are read whole may take of memory.
+    calls_held_bytes_max: usize = 256 * MIB, MIB, 64 * GIB;
+    /// Failures of a provider in a row after which it is left alone for a while.
+    breaker_failures_max: u32 = 20, 1, 1_000_000;
+    /// For how long.
+    breaker_pause_ms: u64 = 5_000, 10, HOUR_MS;
+    /// Records of evidence waiting for the disk; beyond it calls are refused.
+    evidence_queue_max: usize = 65_536, 16, 10_000_000;
+    /// How long a record of evidence may wait for the disk.
+    evidence_flush_ms_max: u64 = 50, 1, 10_000;
+    /// The size of a file of evidence.
+    evidence_segment_bytes: u64 = 64 * MIB, 64 * KIB, 16 * GIB;
+    /// How long evidence is kept; systems of security level 3 keep a year.
+    evidence_days: u64 = 365, 1, 36_500;
     /// Events a slow console may lag behind before it must start over.
     events_queue_max: usize = 1_024, 16, 1_000_000;
 }

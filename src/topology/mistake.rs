@@ -58,6 +58,9 @@ codes! {
     ForeignAgency "LT-C0204",
     BadSecret "LT-C0205",
     NothingToExpand "LT-C0206",
+    BadServiceId "LT-C0207",
+    ServiceTwice "LT-C0208",
+    BadRight "LT-C0209",
     // 03xx: the directory.
     BadAgency "LT-C0301",
     UnknownAgency "LT-C0302",
@@ -158,7 +161,7 @@ pub fn nearest<'a>(given: &str, valid: impl Iterator<Item = &'a str>) -> Option<
 }
 
 const LIKE_ENOUGH: f64 = 0.82;
-const LISTED_MAX: usize = 12;
+const LISTED_MAX: usize = 16;
 
 /// A file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ pub mod mistake;
 mod platforms;
 mod reader;
 mod sandbox;
+mod services;
 pub mod settings;
 pub mod shipped;
 
@@ -21,6 +22,7 @@ use crate::domain::conditions::{LinkConditions, PlatformConditions};
 use crate::domain::directory::{Directory, Members};
 use crate::domain::fact::PlatformId;
 use crate::domain::routing::{Node, PlatformIx, RoutingTable};
+use crate::domain::service::Groups;
 use jiff::civil::Date;
 use platforms::Surroundings;
 use reader::{Log, Table};
@@ -31,9 +33,10 @@ use std::sync::Arc;
 pub use limits::Limits;
 pub use mistake::{Code, Lang, Mistake, Mistakes, Style};
 pub use sandbox::{SandboxCredential, SandboxError};
+pub use services::ServiceEntry;
 pub use settings::{
     CrlExpired, Documents, LockedReceiver, Reading, Secrecy, SignaturePolicy, StatusOrder,
-    TextFile, TlsSettings,
+    TextFile, TlsSettings, XRoadSettings,
 };
 
 /// Everything a process is started with.
@@ -48,6 +51,14 @@ pub struct Topology {
     /// As the files have it; journalled changes come on top.
     pub directory: Directory,
     pub routes: RoutingTable,
+    /// The ways of calls: security server, LGSP, NDXP.
+    pub call_routes: RoutingTable,
+    pub services: Vec<ServiceEntry>,
+    pub groups: Groups,
+    /// The same seed gives the same synthetic people.
+    pub population_seed: u64,
+    /// How many there are; none of them is held in memory.
+    pub population: u32,
     /// The day the directory is fixed to; `None` when it follows the calendar.
     pub on: Option<Date>,
     pub operator_port: u16,
@@ -56,6 +67,7 @@ pub struct Topology {
     pub limits: Limits,
     pub documents: Documents,
     pub tls: TlsSettings,
+    pub xroad: XRoadSettings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,10 +199,8 @@ impl Topology {
         let document = reader::parse(text, log)?;
         let mut file = Table::new(log, &document);
         check_version(&mut file);
-        let mut about = file.table("topology", "[topology]");
-        let name = about.string("name").map_or("lienthong", toml::Spanned::into_inner);
-        let instance = about.string("instance").map_or("VN", toml::Spanned::into_inner);
-        about.finish();
+        let about = About::read(file.table("topology", "[topology]"));
+        let instance = about.instance;
         let mut ports = file.table("ports", "[ports]");
         let base = port(&mut ports, "base", PORT_BASE);
         let operator = port(&mut ports, "operator", PORT_OPERATOR);
@@ -199,6 +209,7 @@ impl Topology {
         let limits = Limits::read(file.table("limits", "[limits]"));
         let documents = Documents::read(file.table("documents", "[documents]"), log, place);
         let tls = TlsSettings::read(file.table("tls", "[tls]"));
+        let xroad = XRoadSettings::read(file.table("xroad", "[xroad]"));
         let drafts = file.tables("platform", "[[platform]]");
         if drafts.is_empty() {
             log.push(platforms::none());
@@ -228,20 +239,29 @@ impl Topology {
         let many = file.tables("virtual", "[[virtual]]");
         many.into_iter().for_each(|table| members.virtuals(table));
         let members = members.members;
+        let call_routes = call_routes(&platforms);
+        let around = services::Around { log, instance, drafts: &drafts, platforms: &platforms };
+        let (groups, services) = services::read(&mut file, &around);
         file.finish();
         Some(Self {
-            name: name.into(),
+            name: about.name.into(),
             instance: instance.into(),
             platforms,
             members,
             directory,
             routes,
+            call_routes,
+            services,
+            groups,
+            population_seed: about.population_seed,
+            population: about.population,
             on: wanted.on,
             operator_port,
             port_base: base,
             limits,
             documents,
             tls,
+            xroad,
         })
     }
 
@@ -263,7 +283,30 @@ impl Topology {
     }
 }
 
+/// `[topology]`.
+struct About<'d> {
+    name: &'d str,
+    instance: &'d str,
+    population_seed: u64,
+    population: u32,
+}
+
+impl<'d> About<'d> {
+    fn read(mut table: Table<'d>) -> Self {
+        let population = table.integer("population", 1..=20_000_000);
+        let about = Self {
+            name: table.string("name").map_or("lienthong", toml::Spanned::into_inner),
+            instance: table.string("instance").map_or("VN", toml::Spanned::into_inner),
+            population_seed: table.integer("population_seed", 0..=u64::MAX).unwrap_or(1),
+            population: population.and_then(|all| u32::try_from(all).ok()).unwrap_or(POPULATION),
+        };
+        table.finish();
+        about
+    }
+}
+
 const PORT_BASE: u16 = 7100;
+const POPULATION: u32 = 1_000_000;
 const PORT_OPERATOR: u16 = 7000;
 
 fn port(table: &mut Table<'_>, key: &'static str, default: u16) -> u16 {
@@ -291,6 +334,22 @@ fn node(platform: &Platform) -> Node {
         roots: roots.clone(),
         carries: platform.carries(),
     }
+}
+
+/// Calls go up to NDXP where documents go up to the axis.
+fn call_routes(platforms: &[Platform]) -> RoutingTable {
+    let ndxp = platforms.iter().find(|p| p.kind == PlatformKind::Ndxp && p.active).map(|p| p.ix);
+    let nodes = platforms.iter().map(|platform| Node {
+        name: platform.name.to_string(),
+        parent: match platform.kind {
+            PlatformKind::Ss => platform.parent,
+            PlatformKind::Lgsp | PlatformKind::Axis => ndxp,
+            PlatformKind::Ndxp => None,
+        },
+        roots: Vec::new(),
+        carries: platform.active,
+    });
+    RoutingTable::new(nodes.collect(), &Directory::from_rows(Vec::new(), Date::ZERO, 0))
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ fn read_one<'d>(mut table: Table<'d>, log: &Log) -> Option<Draft<'d>> {
         address: table.string("address"),
         port: table.integer("port", 0..=65_535).and_then(|port| u16::try_from(port).ok()),
         listeners: table.choices("listeners", &LISTENERS),
-        active: table.boolean("active").unwrap_or_else(|| kind != Some(PlatformKind::Ndxp)),
+        active: table.boolean("active").unwrap_or(true),
         conditions: read_conditions(table.table("conditions", "conditions")),
         link: read_link(table.table("link", "link")),
         is_beyond_loopback: table.boolean("beyond_loopback").unwrap_or(false),
@@ -228,15 +228,22 @@ fn parent(draft: &Draft<'_>, drafts: &[Draft<'_>], log: &Log) -> Option<Platform
         _ if draft.kind == PlatformKind::Axis => {
             bad(given.span(), "trục không có `parent`", "the axis has no `parent`");
         }
-        PlatformKind::Ss | PlatformKind::Ndxp => bad(
+        PlatformKind::Ss => bad(
             given.span(),
-            "`parent` phải là một LGSP hoặc trục",
-            "`parent` must be an LGSP or the axis",
+            "`parent` không thể là một máy chủ bảo mật",
+            "`parent` cannot be a security server",
         ),
-        PlatformKind::Lgsp | PlatformKind::Axis if !above.active => {
+        PlatformKind::Ndxp if draft.kind != PlatformKind::Ss => bad(
+            given.span(),
+            "chỉ máy chủ bảo mật có `parent` là NDXP; LGSP tự nối với NDXP",
+            "only a security server has NDXP as its `parent`; LGSPs connect to it by themselves",
+        ),
+        PlatformKind::Lgsp | PlatformKind::Axis | PlatformKind::Ndxp if !above.active => {
             log.push(not_active(text, given.span()));
         }
-        PlatformKind::Lgsp | PlatformKind::Axis => return Some(PlatformIx(ix)),
+        PlatformKind::Lgsp | PlatformKind::Axis | PlatformKind::Ndxp => {
+            return Some(PlatformIx(ix));
+        }
     }
     None
 }
@@ -320,14 +327,6 @@ pub(super) fn unknown_agency(code: &str, span: Range<usize>, directory: &Directo
 
 fn check_kind(draft: &Draft<'_>, log: &Log) {
     let kind = draft.kind;
-    if kind == PlatformKind::Ndxp && draft.active {
-        log.push(Mistake::new(
-            Code::NotActive,
-            draft.name.span(),
-            "NDXP chưa chạy được: bỏ `active = true`",
-            "NDXP cannot run yet: leave out `active = true`",
-        ));
-    }
     let may_serve = matches!(kind, PlatformKind::Lgsp | PlatformKind::Axis) && draft.active;
     if let Some((_, span)) = draft.roots.first().filter(|_| !may_serve) {
         log.push(Mistake::new(
@@ -434,21 +433,28 @@ fn network(given: &Spanned<&str>, log: &Log) -> Option<(IpAddr, u8)> {
 fn listeners(draft: &Draft<'_>, ix: u16, base: u16, log: &Log) -> Vec<Listener> {
     let usual = match draft.kind {
         _ if !draft.active => Vec::new(),
-        PlatformKind::Lgsp | PlatformKind::Axis => vec![ListenerKind::Mtls, ListenerKind::Tls],
-        PlatformKind::Ss => vec![ListenerKind::Local],
-        PlatformKind::Ndxp => Vec::new(),
+        PlatformKind::Lgsp | PlatformKind::Axis | PlatformKind::Ndxp => {
+            vec![ListenerKind::Mtls, ListenerKind::Tls]
+        }
+        // By mTLS other platforms reach it with calls.
+        PlatformKind::Ss => vec![ListenerKind::Local, ListenerKind::Mtls],
     };
     let kinds = match &draft.listeners {
         None => usual,
         Some(given) => {
             for kind in given {
-                let is_local = *kind.get_ref() == ListenerKind::Local;
-                if is_local != (draft.kind == PlatformKind::Ss) {
+                let is_server = draft.kind == PlatformKind::Ss;
+                let fits = match kind.get_ref() {
+                    ListenerKind::Local => is_server,
+                    ListenerKind::Mtls => true,
+                    ListenerKind::Tls => !is_server,
+                };
+                if !fits {
                     log.push(Mistake::new(
                         Code::BadListener,
                         kind.span(),
-                        "`local` dành cho máy chủ bảo mật, `mtls` và `tls` cho LGSP và trục",
-                        "`local` is for security servers, `mtls` and `tls` for LGSPs and the axis",
+                        "`local` dành cho máy chủ bảo mật, `tls` cho LGSP, trục và NDXP",
+                        "`local` is for security servers, `tls` for LGSPs, the axis and NDXP",
                     ));
                 }
             }
@@ -457,8 +463,9 @@ fn listeners(draft: &Draft<'_>, ix: u16, base: u16, log: &Log) -> Vec<Listener> 
     };
     let port = |kind: ListenerKind| match (draft.port, base) {
         (Some(0), _) | (None, 0) => 0,
-        // Security servers have the one port.
+        // A security server is known by its plain port.
         (Some(port), _) if kind == ListenerKind::Local => port,
+        (Some(port), _) if draft.kind == PlatformKind::Ss => port.saturating_add(1),
         (Some(port), _) => port.saturating_add(kind.offset()),
         (None, base) => {
             base.saturating_add(ix.saturating_mul(PORTS_EACH)).saturating_add(kind.offset())

@@ -1,7 +1,7 @@
 //! What a command line adds to a topology: sandbox members, and other ports.
 
 use super::platforms::PORTS_EACH;
-use super::{Listener, ListenerKind, Platform, PlatformKind, Topology, node};
+use super::{Listener, ListenerKind, Platform, PlatformKind, Topology, call_routes, node};
 use crate::domain::agency::{AgencyCode, CodeError};
 use crate::domain::directory::{Credential, Member, MemberKind, Members, Secret};
 use crate::domain::fact::PlatformId;
@@ -123,10 +123,8 @@ impl Topology {
         if self.platform_named(&name).is_some() {
             return None;
         }
-        let port = self
-            .port_base
-            .saturating_add(ix.saturating_mul(PORTS_EACH))
-            .saturating_add(ListenerKind::Local.offset());
+        let calls_port = self.port_base.saturating_add(ix.saturating_mul(PORTS_EACH));
+        let port = calls_port.saturating_add(ListenerKind::Local.offset());
         self.platforms.push(Platform {
             ix: PlatformIx(ix),
             id: PlatformId::of(&name),
@@ -137,12 +135,16 @@ impl Topology {
             name: name.into(),
             parent: Some(parent),
             roots: Vec::new(),
-            listeners: vec![Listener { kind: ListenerKind::Local, port }],
+            listeners: vec![
+                Listener { kind: ListenerKind::Local, port },
+                Listener { kind: ListenerKind::Mtls, port: calls_port },
+            ],
             is_beyond_loopback: false,
             allow: Vec::new(),
             ..above
         });
         self.routes = RoutingTable::new(self.platforms.iter().map(node).collect(), &self.directory);
+        self.call_routes = call_routes(&self.platforms);
         Some(PlatformIx(ix))
     }
 }
@@ -183,7 +185,7 @@ mod tests {
         topology.add_sandbox_member(&"s2:t:G12".parse().unwrap()).unwrap();
         assert_eq!(topology.platforms.len(), before + 1);
         let made = topology.platform_named("ss-g12").unwrap();
-        assert_eq!(made.port(ListenerKind::Local), Some(7202));
+        assert_eq!(made.port(ListenerKind::Local), Some(7222));
         assert_eq!(topology.routes.parent(made.ix), made.parent);
         assert!(topology.members.by_id("VN:GOV:000.00.00.G12:sandbox-2").is_some());
     }

@@ -152,6 +152,30 @@ pub(super) fn unreadable(name: &str, span: std::ops::Range<usize>, reason: &str)
     )
 }
 
+/// How X-Road's dialects answer (wire/xroad.md 2.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct XRoadSettings {
+    /// Codes as up to 7.7.1 (`Server.ServerProxy.AccessDenied`) and not as from 7.8.0.
+    pub legacy_errors: bool,
+    /// A malformed request is 400 as the specification says, and not 500 as X-Road answers.
+    pub strict_spec: bool,
+}
+
+impl XRoadSettings {
+    pub(super) fn read(mut table: Table<'_>) -> Self {
+        let mut found = Self::default();
+        if let Some(style) = table.choice("error_style", &[("7.8", false), ("legacy", true)]) {
+            found.legacy_errors = style.into_inner();
+        }
+        let conformance = [("as-implemented", false), ("strict-spec", true)];
+        if let Some(conformance) = table.choice("conformance", &conformance) {
+            found.strict_spec = conformance.into_inner();
+        }
+        table.finish();
+        found
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrlExpired {
     Warn,

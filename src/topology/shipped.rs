@@ -7,6 +7,7 @@ const FILES: &[(&str, &str)] = &[
     ("sandbox.toml", include_str!("../../config/sandbox.toml")),
     ("national.toml", include_str!("../../config/national.toml")),
     ("national-2024.toml", include_str!("../../config/national-2024.toml")),
+    ("xroad-dev.toml", include_str!("../../config/xroad-dev.toml")),
     ("load.toml", include_str!("../../config/load.toml")),
     ("directory/agencies.csv", include_str!("../../config/directory/agencies.csv")),
 ];

@@ -45,7 +45,8 @@ fn the_sandbox_is_a_small_country() {
         assert!((8..=10).contains(&members), "{}: {members}", lgsp.name);
     }
     let ss = topology.platform_named("ss-h60").unwrap();
-    assert_eq!(ss.listeners, [Listener { kind: ListenerKind::Local, port: 7100 + 80 + 2 }]);
+    let at = |kind, offset: u16| Listener { kind, port: 7100 + 80 + offset };
+    assert_eq!(ss.listeners, [at(ListenerKind::Local, 2), at(ListenerKind::Mtls, 0)]);
     let caller = topology.members.by_systemid("000.00.06.H60").unwrap();
     assert_eq!(caller.id().as_ref(), "VN:GOV:000.00.06.H60:QLVB");
     assert_eq!(caller.member.kind, MemberKind::External);
@@ -66,6 +67,10 @@ fn the_country_is_whole_before_and_after_the_mergers() {
         assert_eq!(topology.platforms.iter().filter(|p| p.carries()).count(), lgsps + 1, "{name}");
         assert_eq!(topology.directory.today().to_string(), day);
         assert_eq!(topology.members.len(), members, "{name}");
+        let (first, last) =
+            (topology.platforms.first().unwrap(), topology.platforms.last().unwrap());
+        let way = topology.call_routes.next_hop_to_platform(last.ix, first.ix);
+        assert_ne!(way, Hop::NoRoute, "{name}: calls pass through NDXP");
         for member in topology.members.iter() {
             for id in &member.agencies {
                 assert_eq!(
@@ -84,7 +89,7 @@ fn the_country_is_whole_before_and_after_the_mergers() {
 #[test]
 fn mistakes_are_shown_all_at_once_with_their_place() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/topology/golden");
-    for case in ["syntax", "keys", "platforms", "members", "limits"] {
+    for case in ["syntax", "keys", "platforms", "members", "services", "limits"] {
         let toml = std::fs::read_to_string(folder.join(format!("{case}.toml"))).unwrap();
         let name = format!("{case}.toml");
         let mistakes = Topology::load_str(&name, &toml, given("2026-11-22")).unwrap_err();
@@ -216,7 +221,7 @@ fn ports_follow_the_place_in_the_file() {
     };
     assert_eq!(ports("axis"), [9000, 9001]);
     assert_eq!(ports("lgsp-h60"), [9010, 9011]);
-    assert_eq!(ports("ss-h60"), [9022]);
+    assert_eq!(ports("ss-h60"), [9022, 9020]);
     let free = with("[ports]\nbase = 0\noperator = 0").unwrap();
     assert!(free.platforms.iter().flat_map(|p| &p.listeners).all(|l| l.port == 0));
     let clash = with("[ports]\nbase = 7000\noperator = 7011");

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod actors;
+mod calls;
 mod cli;
 mod journal;
 mod journal_contract;

@@ -19,9 +19,11 @@ const RANKS: &[(&str, usize)] = &[
     ("journal", 3),
     ("bus", 3),
     ("egress", 3),
+    ("evidence", 3),
     ("pipeline", 4),
     ("ingress", 5),
     ("operator", 5),
+    ("providers", 5),
     ("actors", 6),
     ("sim", 6),
     ("gateway", 6),
@@ -179,6 +181,8 @@ fn every_file_is_named_by_a_mod() {
                 text.lines()
                     .filter_map(|line| {
                         line.trim()
+                            .trim_start_matches("pub(crate) ")
+                            .trim_start_matches("pub(super) ")
                             .trim_start_matches("pub(crate) ")
                             .trim_start_matches("pub ")
                             .strip_prefix("mod ")

@@ -1,9 +1,14 @@
 //! The command line. Help texts hold both languages, Vietnamese first, with ` | ` in between; `language`
 //! keeps the one that is wanted. Examples stand before everything else.
 
+mod calls;
 mod documents;
 mod running;
 
+pub use calls::{
+    Behave, Call, Calls, EvidenceCommand, ProviderCommand, Right, ServiceCommand, Services,
+    TargetWord,
+};
 pub use documents::{
     Actor, Agencies, Confirm, ContentType, Get, Inbox, Letterhead, Recall, Replace, Send, Sent,
     StatusWord, Update, Word,
@@ -189,6 +194,42 @@ pub enum Command {
         before_help = "lienthong agencies\nlienthong agencies 'tuyen quang'\nlienthong agencies 000.00.06.H60"
     )]
     Agencies(Agencies),
+    /// Gọi một dịch vụ qua nền tảng | Call a service through the platforms
+    #[command(
+        before_help = "lienthong call dmdc /Category/madantoc\nlienthong call VN:GOV:G06:DMDC/echo --from H60.06 -b '{\"xin\":\"chào\"}'\nlienthong call dmdc '/Metadata/magioitinh' -o json"
+    )]
+    Call(Call),
+    /// Danh mục dịch vụ | The service catalogue
+    #[command(
+        before_help = "lienthong services\nlienthong services 'danh mục'\nlienthong services -o json"
+    )]
+    Services(Services),
+    /// Một dịch vụ: xem, mô tả, đăng ký, chuyển trạng thái | One service: show, describe, register, change its state
+    #[command(
+        subcommand,
+        before_help = "lienthong service show dmdc\nlienthong service describe dmdc > dmdc.json\nlienthong service state dmdc deprecated"
+    )]
+    Service(ServiceCommand),
+    /// Cấp quyền gọi một dịch vụ | Grant a right to a service
+    #[command(
+        before_help = "lienthong grant dmdc --to H60\nlienthong grant dmdc --to VN:GOV:H60.06:QLVB --method POST --path '/Category/*'"
+    )]
+    Grant(Right),
+    /// Thu hồi quyền; lời gọi tiếp theo bị từ chối | Revoke a right; the next call is refused
+    #[command(before_help = "lienthong revoke dmdc --to H60")]
+    Revoke(Right),
+    /// Hệ thống phía sau dịch vụ: mô phỏng, thật, ghi lại; chậm, lỗi, treo | The systems behind services: simulated, real, recorded; slow, failing, hanging
+    #[command(
+        subcommand,
+        before_help = "lienthong provider list\nlienthong provider set dmdc real http://127.0.0.1:8081/dmdc\nlienthong provider behave dmdc --latency 300ms --failure 0.05"
+    )]
+    Provider(ProviderCommand),
+    /// Các lời gọi gần nhất, hoặc từng chặng của một lời gọi | The newest calls, or every hop of one
+    #[command(before_help = "lienthong calls\nlienthong calls 0197…")]
+    Calls(Calls),
+    /// Bằng chứng của các lời gọi | The evidence of calls
+    #[command(subcommand, before_help = "lienthong evidence verify")]
+    Evidence(EvidenceCommand),
     /// Điều kiện của đường truyền giữa hai nền tảng | Conditions of the link between two platforms
     #[command(
         subcommand,

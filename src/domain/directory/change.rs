@@ -28,7 +28,8 @@ impl Directory {
             | Fact::Attempted(_)
             | Fact::Confirmed(_)
             | Fact::Progressed(_)
-            | Fact::Expired(_) => false,
+            | Fact::Expired(_)
+            | Fact::ServiceChanged(_) => false,
         }
     }
 

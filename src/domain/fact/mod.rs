@@ -9,6 +9,7 @@
 mod record;
 
 use super::envelope::{DocId, Kind, SignatureState};
+use super::service::ServiceChanged;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub enum Fact {
     AgencyRegistered(Box<AgencyRegistered>),
     AgencyRemoved(AgencyRemoved),
     AgencyLocked(AgencyLocked),
+    ServiceChanged(Box<ServiceChanged>),
 }
 
 /// A document or status message was taken in, from a member or over a link. This is what it is made of; kept

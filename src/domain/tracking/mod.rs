@@ -342,9 +342,10 @@ impl Tracking {
             Fact::Progressed(news) => self.progressed(ground, news, effects),
             Fact::Expired(expired) => self.expired(ground, expired, effects),
             // The directory is folded once per process, beside the platforms (`pipeline/route`).
-            Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_) => {
-                Verdict::Applied
-            }
+            Fact::AgencyRegistered(_)
+            | Fact::AgencyRemoved(_)
+            | Fact::AgencyLocked(_)
+            | Fact::ServiceChanged(_) => Verdict::Applied,
         }
     }
 

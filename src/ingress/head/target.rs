@@ -1,6 +1,10 @@
 //! Paths and queries of a request, decoded so that nothing hides in them.
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
+use std::ops::Range;
+
+const SCHEME: &[u8] = b"http://";
 
 /// The path with runs of slashes made one: sendEdoc asks for `//sendEdoc` when its endpoint ends in a slash (wire/vxp.md 1.1).
 pub fn collapse_slashes(path: &str) -> Cow<'_, str> {
@@ -40,6 +44,42 @@ pub fn query_pairs(query: &str) -> Option<Vec<(String, String)>> {
             Some((decoded(name)?, decoded(value)?))
         })
         .collect()
+}
+
+/// Where the authority of an absolute `http` target is (RFC 9112 3.2.2): a host and perhaps a port, and after
+/// them a path, a query or nothing. `None` for any other scheme, for names and passwords before the host
+/// (RFC 9110 4.2.4), and for what is no host.
+pub(super) fn authority(target: &[u8]) -> Option<Range<usize>> {
+    let (scheme, after) = target.split_at_checked(SCHEME.len())?;
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return None;
+    }
+    let length = after.iter().take_while(|b| !matches!(b, b'/' | b'?')).count();
+    let (host, port) = match after.get(..length)?.strip_prefix(b"[") {
+        Some(inner) => {
+            let end = inner.iter().position(|b| *b == b']')?;
+            let (host, port) = inner.split_at_checked(end)?;
+            let is_address = std::str::from_utf8(host).ok()?.parse::<Ipv6Addr>().is_ok();
+            (is_address.then_some(host)?, port.get(1..)?)
+        }
+        None => {
+            let end = after.iter().take(length).take_while(|b| **b != b':').count();
+            let (host, port) = after.get(..length)?.split_at_checked(end)?;
+            let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+            (host.iter().all(is_name).then_some(host)?, port)
+        }
+    };
+    let is_port = match port.strip_prefix(b":") {
+        Some(digits) => is_port_number(digits),
+        None => port.is_empty(),
+    };
+    (is_port && !host.is_empty()).then_some(SCHEME.len()..SCHEME.len() + length)
+}
+
+fn is_port_number(digits: &[u8]) -> bool {
+    let text = std::str::from_utf8(digits).unwrap_or_default();
+    // `parse` alone would take a sign.
+    text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 /// `None` for a broken escape, for what is not UTF-8, and for control characters. Decodes once, never twice.

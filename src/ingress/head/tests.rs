@@ -214,6 +214,105 @@ fn nothing_is_smuggled() {
     }
 }
 
+/// What only `parse_any` takes, with what it reads: target, authority, path, query, chunked.
+#[test]
+fn forms_that_only_some_dialects_take_are_read_when_asked_for() {
+    let any = |head: &str| match RequestHead::parse_any(head.as_bytes(), LIMITS) {
+        Parsed::Complete { head, .. } => head,
+        other @ (Parsed::Partial | Parsed::Malformed(_)) => panic!("{other:?} for {head}"),
+    };
+    for coding in ["chunked", "Chunked", "\tCHUNKED  "] {
+        let text = format!("POST / HTTP/1.1\r\nTransfer-Encoding: {coding}\r\n\r\n");
+        let head = any(&text);
+        assert!(head.is_chunked() && !head.has_content_length() && head.content_length() == 0);
+        let strict = RequestHead::parse(text.as_bytes(), LIMITS);
+        assert_eq!(strict, Parsed::Malformed(HeadFault::Coded));
+    }
+    for (target, authority, path, query) in [
+        ("http://example.org/xroad-endpoint", "example.org", "/xroad-endpoint", ""),
+        ("HTTP://example.org:8080/a?b=http://x/y?z", "example.org:8080", "/a", "b=http://x/y?z"),
+        ("http://a", "a", "/", ""),
+        ("http://a?x=/", "a", "/", "x=/"),
+        ("http://[2001:db8::1]:80//a", "[2001:db8::1]:80", "//a", ""),
+        ("http://10.0.0.1/", "10.0.0.1", "/", ""),
+    ] {
+        let text = format!("POST {target} HTTP/1.1\r\nHost: other\r\n\r\n");
+        let head = any(&text);
+        assert_eq!((head.target(), head.authority()), (target, Some(authority)));
+        assert_eq!((head.path(), head.query()), (path, query));
+        assert!(!head.is_chunked());
+        let strict = RequestHead::parse(text.as_bytes(), LIMITS);
+        assert_eq!(strict, Parsed::Malformed(HeadFault::Target), "{target}");
+    }
+    for target in [
+        "https://a/",
+        "ftp://a/",
+        "http:/a/",
+        "http:///a",
+        "http://",
+        "http://:80/",
+        "http://u@a/",
+        "http://u:p@a/",
+        "http://a:/",
+        "http://a:+80/",
+        "http://a:65536/",
+        "http://a:80:80/",
+        "http://a\\b/",
+        "http://a%2fb/",
+        "http://[::1/",
+        "http://[::1]a/",
+        "http://[x]/",
+        "http://[]/",
+        "http://a/#b",
+        "a:80",
+        "*",
+    ] {
+        let text = format!("POST {target} HTTP/1.1\r\n\r\n");
+        let parsed = RequestHead::parse_any(text.as_bytes(), LIMITS);
+        assert_eq!(parsed, Parsed::Malformed(HeadFault::Target), "{target}");
+    }
+    assert_eq!(any("GET /a HTTP/1.1\r\n\r\n").authority(), None);
+}
+
+const CODED: &[(&str, HeadFault)] = &[
+    ("1.1\r\nTransfer-Encoding: gzip, chunked", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: chunked, identity", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: chunked, chunked", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: chunked,", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: chunked;q=1", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: \"chunked\"", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: xchunked", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: chunkedx", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: chunk\x0bed", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: \x0bchunked", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: identity", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding:", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: chunked\r\ntransfer-encoding: identity", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding:\r\nTransfer-Encoding: chunked", HeadFault::Coded),
+    ("1.0\r\nTransfer-Encoding: chunked", HeadFault::Coded),
+    ("1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 0", HeadFault::CodedWithLength),
+    ("1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked", HeadFault::CodedWithLength),
+    ("1.1\r\nTransfer-Encoding: x\r\nContent-Length: 5", HeadFault::CodedWithLength),
+    ("1.1\r\nTransfer-Encoding:\r\n chunked", HeadFault::Folded),
+    ("1.1\r\nTransfer-Encoding : chunked", HeadFault::FieldName),
+    ("1.1\r\nTransfer-Encoding: chunked\nX: y", HeadFault::BareLineFeed),
+    ("1.1\r\nTransfer-Encoding: chunked\rX: y", HeadFault::BareCarriageReturn),
+    ("1.1\r\nTransfer-Encoding: chunked\r\nHost: a\r\nHost: b", HeadFault::HostTwice),
+];
+
+#[test]
+fn chunked_is_one_word_said_once_in_http_1_1() {
+    for (after, fault) in CODED {
+        let text = format!("POST / HTTP/{after}\r\n\r\n");
+        let parsed = RequestHead::parse_any(text.as_bytes(), LIMITS);
+        assert_eq!(parsed, Parsed::Malformed(*fault), "{after}");
+        let strict = RequestHead::parse(text.as_bytes(), LIMITS);
+        assert!(matches!(strict, Parsed::Malformed(_)), "{after}");
+    }
+}
+
 #[test]
 fn a_stray_line_end_before_a_request_is_no_part_of_it() {
     let Parsed::Complete { head, len } =
@@ -303,6 +402,10 @@ proptest! {
             let part = &bytes[..end];
             let found = search.end(part, LIMITS.bytes_max);
             let parsed = RequestHead::parse(part, LIMITS);
+            // The wider reader differs only in what it takes more.
+            if matches!(parsed, Parsed::Complete { .. }) {
+                prop_assert_eq!(&RequestHead::parse_any(part, LIMITS), &parsed);
+            }
             prop_assert_eq!(found == Ok(None), parsed == Parsed::Partial);
             if parsed != Parsed::Partial {
                 prop_assert_eq!(&parsed, &whole);
@@ -314,6 +417,7 @@ proptest! {
     #[test]
     fn garbage_is_answered_and_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _first = RequestHead::parse(&bytes, LIMITS);
+        let _any = RequestHead::parse_any(&bytes, LIMITS);
         let _second = ResponseHead::parse(&bytes, LIMITS);
         let framed = [b"GET / HTTP/1.1\r\n".as_slice(), &bytes, b"\r\n\r\n"].concat();
         if let Parsed::Complete { head, len } = RequestHead::parse(&framed, LIMITS) {

@@ -1,11 +1,13 @@
-//! An answer: status, fields, and a body whose length is known before its first byte goes out.
+//! An answer: status, fields, and a body, whose length is known before its first byte goes out or shows at its
+//! end.
 
 use super::Pace;
+use super::chunked;
 use super::wire::{Wire, WireFault};
 use crate::clock::Clock;
-use crate::ingress::head::ResponseHead;
+use crate::ingress::head::{ResponseHead, is_token};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -26,6 +28,32 @@ pub enum AnswerBody {
         length: u64,
         chunks: ChunkStream,
     },
+    /// As long as it comes: in chunks for HTTP/1.1, to the end of the connection for 1.0. One that fails cuts
+    /// the connection without the last chunk; a 1.0 client without TLS cannot tell that from the end.
+    Unknown {
+        chunks: ChunkStream,
+    },
+}
+
+/// How an answer must go out to whom asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    /// The connection ends after it.
+    pub(super) closes: bool,
+    /// HEAD asked.
+    pub(super) head_only: bool,
+    /// A client of HTTP/1.0 knows no chunks.
+    pub(super) is_old: bool,
+}
+
+/// How the end of a body shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// RFC 9110 6.4.1 and 8.6: this status has neither body nor length.
+    NoBody,
+    Length(u64),
+    Chunks,
+    Close,
 }
 
 enum AnswerHead {
@@ -56,18 +84,44 @@ impl Answer {
             .field("Content-Type", "application/json; charset=utf-8")
     }
 
+    /// The fields keep their order and the case of their names; the same name may come twice. See `field`.
+    pub fn with_fields<N, V>(
+        status: u16,
+        fields: impl IntoIterator<Item = (N, V)>,
+        body: AnswerBody,
+    ) -> Self
+    where
+        N: Into<Cow<'static, str>>,
+        V: Into<Bytes>,
+    {
+        fields
+            .into_iter()
+            .fold(Self::new(status, body), |answer, (name, value)| answer.field(name, value))
+    }
+
     /// Another server's answer as it came. `body` must be as long as its head says.
     pub fn copied(head: &ResponseHead, body: AnswerBody) -> Self {
+        let body = match body {
+            // The head is copied with its Content-Length, so the length is known after all.
+            AnswerBody::Unknown { chunks } => {
+                AnswerBody::Stream { length: head.content_length(), chunks }
+            }
+            known @ (AnswerBody::Bytes(_) | AnswerBody::Stream { .. }) => known,
+        };
         let head = AnswerHead::Copied { raw: head.raw().clone(), closes: head.closes() };
         Self { head, body }
     }
 
-    /// Adds a field. Bytes that would end it become blanks. Content-Length and Connection are not the
-    /// face's to set, and a copied head stays as it is.
+    /// Adds a field. Bytes that would end it become blanks; a name that is no token is left out, with its
+    /// value. So are Content-Length, Transfer-Encoding and Connection, which are not the face's to set. A
+    /// copied head stays as it is.
     #[must_use]
     pub fn field(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) -> Self {
         if let AnswerHead::Made { fields, .. } = &mut self.head {
-            fields.push((name.into(), value.into()));
+            let name = name.into();
+            if is_for_faces(&name) {
+                fields.push((name, value.into()));
+            }
         }
         self
     }
@@ -83,16 +137,16 @@ impl Answer {
         self,
         wire: &mut Wire<S, C>,
         pace: Pace,
-        closes: bool,
-        head_only: bool,
+        manner: Manner,
     ) -> Result<(), WireFault>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
         C: Clock,
     {
-        let mut head = self.head.into_bytes(self.body.length(), closes);
+        let ending = self.ending(manner);
+        let mut head = self.head.into_bytes(ending, manner.closes);
         match self.body {
-            _ if head_only => wire.send(&head, pace).await?,
+            _ if manner.head_only || ending == Ending::NoBody => wire.send(&head, pace).await?,
             AnswerBody::Bytes(body) if body.len() <= JOINED_BYTES_MAX => {
                 head.extend_from_slice(&body);
                 wire.send(&head, pace).await?;
@@ -101,42 +155,110 @@ impl Answer {
                 wire.send(&head, pace).await?;
                 wire.send(&body, pace).await?;
             }
-            AnswerBody::Stream { length, mut chunks } => {
+            AnswerBody::Stream { mut chunks, .. } | AnswerBody::Unknown { mut chunks } => {
                 wire.send(&head, pace).await?;
-                send_stream(wire, pace, length, &mut chunks).await?;
+                send_stream(wire, pace, ending, &mut chunks).await?;
             }
         }
         wire.flush(pace).await
     }
+
+    fn ending(&self, manner: Manner) -> Ending {
+        if let AnswerHead::Made { status: ..200 | 204 | 304, .. } = &self.head {
+            return Ending::NoBody;
+        }
+        match (self.body.length(), manner.is_old) {
+            (Some(length), _) => Ending::Length(length),
+            (None, false) => Ending::Chunks,
+            (None, true) => Ending::Close,
+        }
+    }
+}
+
+/// Whether a field of that name is a face's to set: not the framing, and nothing that breaks it.
+fn is_for_faces(name: &str) -> bool {
+    const OURS: [&str; 3] = ["Content-Length", "Transfer-Encoding", "Connection"];
+    !name.is_empty()
+        && name.bytes().all(is_token)
+        && !OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name))
 }
 
 async fn send_stream<S, C>(
     wire: &mut Wire<S, C>,
     pace: Pace,
-    mut left: u64,
+    ending: Ending,
     chunks: &mut ChunkStream,
 ) -> Result<(), WireFault>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     C: Clock,
 {
-    while left > 0 {
-        let next = wire.clock.timeout_at(pace.until, chunks.next()).await;
-        let chunk = match next {
-            Ok(Some(Ok(chunk))) => chunk,
-            Ok(Some(Err(error))) => return Err(WireFault::Io(error)),
-            Ok(None) => return Err(WireFault::Io(io::ErrorKind::UnexpectedEof.into())),
-            Err(_) => return Err(WireFault::TimedOut),
+    let mut left = match ending {
+        Ending::Length(length) => Some(length),
+        Ending::NoBody | Ending::Chunks | Ending::Close => None,
+    };
+    while left != Some(0) {
+        let Some(piece) = next_piece(wire, pace, chunks).await? else {
+            if left.is_some() {
+                return Err(WireFault::Io(io::ErrorKind::UnexpectedEof.into()));
+            }
+            break;
         };
-        let rest = left.checked_sub(chunk.len() as u64);
-        left = rest.ok_or_else(|| WireFault::Io(io::ErrorKind::InvalidData.into()))?;
-        wire.send(&chunk, pace).await?;
+        if let Some(left) = &mut left {
+            let rest = left.checked_sub(piece.len() as u64);
+            *left = rest.ok_or_else(|| WireFault::Io(io::ErrorKind::InvalidData.into()))?;
+        }
+        match ending {
+            Ending::Chunks => send_chunk(wire, pace, &piece).await?,
+            Ending::NoBody | Ending::Length(_) | Ending::Close => wire.send(&piece, pace).await?,
+        }
     }
-    Ok(())
+    if ending == Ending::Chunks { wire.send(chunked::LAST, pace).await } else { Ok(()) }
+}
+
+/// Before it waits, what was written so far goes out: a slow provider's pieces reach the client as they come.
+async fn next_piece<S, C>(
+    wire: &mut Wire<S, C>,
+    pace: Pace,
+    chunks: &mut ChunkStream,
+) -> Result<Option<Bytes>, WireFault>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    C: Clock,
+{
+    let next = match chunks.next().now_or_never() {
+        Some(next) => next,
+        None => {
+            wire.flush(pace).await?;
+            let next = wire.clock.timeout_at(pace.until, chunks.next()).await;
+            next.map_err(|_elapsed| WireFault::TimedOut)?
+        }
+    };
+    next.transpose().map_err(WireFault::Io)
+}
+
+/// A small piece goes with its framing in one write.
+async fn send_chunk<S, C>(wire: &mut Wire<S, C>, pace: Pace, piece: &[u8]) -> Result<(), WireFault>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    C: Clock,
+{
+    // Empty, it would be the last chunk.
+    if piece.is_empty() {
+        return Ok(());
+    }
+    let opening = chunked::opening(piece.len());
+    if piece.len() <= JOINED_BYTES_MAX {
+        let whole = [opening.as_bytes(), piece, chunked::CLOSING].concat();
+        return wire.send(&whole, pace).await;
+    }
+    wire.send(opening.as_bytes(), pace).await?;
+    wire.send(piece, pace).await?;
+    wire.send(chunked::CLOSING, pace).await
 }
 
 impl AnswerHead {
-    fn into_bytes(self, length: u64, closes: bool) -> Vec<u8> {
+    fn into_bytes(self, ending: Ending, closes: bool) -> Vec<u8> {
         let (status, fields) = match self {
             Self::Copied { raw, .. } => return raw.into(),
             Self::Made { status, fields } => (status, fields),
@@ -152,9 +274,12 @@ impl AnswerHead {
             );
             head.extend_from_slice(b"\r\n");
         }
-        // RFC 9110 8.6: none with 204.
-        if status != 204 {
-            head.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+        match ending {
+            Ending::Length(length) => {
+                head.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+            }
+            Ending::Chunks => head.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            Ending::NoBody | Ending::Close => {}
         }
         if closes {
             head.extend_from_slice(b"Connection: close\r\n");
@@ -165,10 +290,11 @@ impl AnswerHead {
 }
 
 impl AnswerBody {
-    const fn length(&self) -> u64 {
+    const fn length(&self) -> Option<u64> {
         match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Stream { length, .. } => *length,
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Stream { length, .. } => Some(*length),
+            Self::Unknown { .. } => None,
         }
     }
 }

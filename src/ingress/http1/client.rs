@@ -4,7 +4,7 @@
 
 use super::Pace;
 use super::answer::ChunkStream;
-use super::body::{Body, BodyFault, Framed};
+use super::body::{Body, BodyFault, Framed, Rest};
 use super::wire::{Wire, WireFault};
 use crate::clock::{Clock, Timestamp};
 use crate::ingress::head::{HeadFault, HeadLimits, HeadSearch, Parsed, ResponseHead};
@@ -105,7 +105,8 @@ where
         bytes_max: u64,
         limits: &AskLimits,
     ) -> Result<Bytes, BodyFault> {
-        let mut framed = self.wire.framed(head.content_length(), limits.until, limits.stall_ms_max);
+        let rest = Rest::of_length(head.content_length());
+        let mut framed = self.wire.framed(rest, limits.until, limits.stall_ms_max);
         let whole = Body::new(&mut framed).collect(bytes_max).await?;
         self.clean = !head.closes() && !self.closes;
         Ok(whole)
@@ -117,15 +118,15 @@ where
         S: 'static,
     {
         let (until, stall) = (limits.until, Duration::from_millis(limits.stall_ms_max));
-        let whole = Some((self.wire, head.content_length()));
+        let whole = Some((self.wire, Rest::of_length(head.content_length())));
         Box::pin(futures_util::stream::unfold(whole, move |state| async move {
-            let (mut wire, left) = state?;
-            let mut framed = Framed::new(&mut wire, left, until, stall);
+            let (mut wire, rest) = state?;
+            let mut framed = Framed::new(&mut wire, rest, until, stall);
             let piece = framed.next().await;
-            let left = framed.left();
+            let (rest, _) = framed.into_rest();
             match piece {
                 Ok(None) => None,
-                Ok(Some(piece)) => Some((Ok(piece), Some((wire, left)))),
+                Ok(Some(piece)) => Some((Ok(piece), Some((wire, rest)))),
                 Err(fault) => Some((Err(io::Error::other(fault)), None)),
             }
         }))

@@ -1,17 +1,21 @@
-//! A small HTTP/1.1 server and client over our own head reader: Content-Length framing, every wait and
-//! every buffer bounded, and never an answer without a body.
+//! A small HTTP/1.1 server and client over our own head reader: Content-Length framing, chunks where a face
+//! says so, every wait and every buffer bounded, and never an answer without a body.
 //!
 //! Invariant: requests of a connection are answered one by one, in order. After a head or body that cannot be
 //! trusted nothing more is read as a request: the connection is answered, drained within limits, and closed.
 
 mod answer;
 mod body;
+mod chunked;
 mod client;
 mod wire;
 
 use super::head::{HeadFault, HeadLimits, HeadSearch, Parsed, RequestHead};
 use crate::clock::{Clock, Timestamp};
+use answer::Manner;
+use body::Rest;
 use bytes::Buf;
+use chunked::Chunks;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +25,15 @@ use wire::{Wire, WireFault};
 
 pub use answer::{Answer, AnswerBody, ChunkStream};
 pub use body::{Body, BodyFault};
+pub use chunked::ChunkFault;
 pub use client::{AskFault, AskLimits, Client, Payload};
 
 /// What one connection may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Http1Limits {
     pub head: HeadLimits,
+    /// Known from Content-Length, it is refused unread; in chunks the face gets `BodyFault::TooLarge` when it
+    /// shows.
     pub body_bytes_max: u64,
     /// From the first byte of a head to its last.
     pub head_ms_max: u64,
@@ -60,8 +67,22 @@ impl Default for Http1Limits {
     }
 }
 
+/// What a face takes besides paths and Content-Length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Takes {
+    /// `Transfer-Encoding: chunked`. Not for a face that copies heads: the body comes without its framing.
+    pub chunked: bool,
+    /// Targets like `http://host:port/path`.
+    pub absolute: bool,
+}
+
 /// One dialect on one connection.
 pub trait Face: Send + Sync {
+    /// Asked before anything is read of the body and before the interim answer; what is not taken is refused.
+    fn takes(&self, _head: &RequestHead) -> Takes {
+        Takes::PLAIN
+    }
+
     /// Contract: one answer for one request. The body may be left unread, in part or whole. When reading it
     /// failed, the answer is still sent, and then the connection ends.
     fn answer(&self, head: RequestHead, body: &mut Body<'_>)
@@ -131,8 +152,10 @@ where
             Err(End::Refused(fault)) => break refuse(&mut wire, limits, face, fault).await,
             Err(end) => break end,
         };
-        if head.content_length() > limits.body_bytes_max {
-            let fault = HttpFault::BodyTooLarge { max: limits.body_bytes_max };
+        let refused = face.takes(&head).refuses(&head).map(HttpFault::Head);
+        let is_large = head.content_length() > limits.body_bytes_max;
+        let too_large = is_large.then_some(HttpFault::BodyTooLarge { max: limits.body_bytes_max });
+        if let Some(fault) = refused.or(too_large) {
             break refuse(&mut wire, limits, face, fault).await;
         }
         answered += 1;
@@ -190,12 +213,17 @@ where
 }
 
 fn take_head<S, C>(wire: &mut Wire<S, C>, limits: HeadLimits) -> Result<RequestHead, End> {
-    match RequestHead::parse(&wire.buffer, limits) {
+    match RequestHead::parse_any(&wire.buffer, limits) {
         Parsed::Complete { head, len } => {
             wire.buffer.advance(len);
             Ok(head)
         }
-        Parsed::Malformed(fault) => Err(End::Refused(fault.into())),
+        // A head with two faults is refused for the one that the plain reader meets first, as no face can be
+        // asked about it.
+        Parsed::Malformed(fault) => match RequestHead::parse(&wire.buffer, limits) {
+            Parsed::Malformed(first) => Err(End::Refused(first.into())),
+            Parsed::Complete { .. } | Parsed::Partial => Err(End::Refused(fault.into())),
+        },
         // The search found its end.
         Parsed::Partial => Err(End::Broken),
     }
@@ -214,32 +242,51 @@ where
     C: Clock,
     F: Face,
 {
-    let length = head.content_length();
-    let closes = head.closes() || last;
-    let head_only = head.method() == "HEAD";
+    let rest = if head.is_chunked() {
+        Rest::Chunks(Chunks::new(limits.body_bytes_max))
+    } else {
+        Rest::of_length(head.content_length())
+    };
+    let mut manner = Manner {
+        closes: head.closes() || last,
+        head_only: head.method() == "HEAD",
+        is_old: head.is_http_1_0(),
+    };
     let body_until = wire.in_ms(limits.body_ms_max);
     // wire/vxp.md 1.4.4: without the interim answer the SDK waits three seconds.
-    if head.expects_continue() && length > 0 && wire.buffer.is_empty() {
+    if head.expects_continue() && rest.left() > 0 && wire.buffer.is_empty() {
         let paced = Pace::of(wire, limits);
         wire.send(b"HTTP/1.1 100 Continue\r\n\r\n", paced).await.map_err(|_cut| End::AnswerCut)?;
     }
-    let mut framed = wire.framed(length, body_until, limits.stall_ms_max);
+    let mut framed = wire.framed(rest, body_until, limits.stall_ms_max);
     let answer = face.answer(head, &mut Body::new(&mut framed)).await;
-    let (left, fault) = (framed.left(), framed.fault());
-    let closes = closes || answer.closes() || fault.is_some() || left > limits.drain_bytes_max;
+    let (rest, fault) = framed.into_rest();
+    let too_much = rest.known() > limits.drain_bytes_max;
+    manner.closes |= answer.closes() || fault.is_some() || too_much;
     let paced = Pace::of(wire, limits);
-    answer.write(wire, paced, closes, head_only).await.map_err(|_cut| End::AnswerCut)?;
+    answer.write(wire, paced, manner).await.map_err(|_cut| End::AnswerCut)?;
     if let Some(fault) = fault {
-        wire.close(LINGER_MS, limits.drain_bytes_max).await;
+        wire.close(linger_ms(fault, limits), limits.drain_bytes_max).await;
         return Err(End::BodyFailed(fault));
     }
-    if closes {
-        wire.drain(left.min(limits.drain_bytes_max), body_until, limits.stall_ms_max).await.ok();
+    let drained = wire.drain(rest, limits.drain_bytes_max, body_until, limits.stall_ms_max).await;
+    if manner.closes {
         wire.close(LINGER_MS, limits.drain_bytes_max).await;
         return Err(End::Closed);
     }
-    let drained = wire.drain(left, body_until, limits.stall_ms_max).await;
-    drained.map_err(End::BodyFailed)
+    if let Err(fault) = drained {
+        wire.close(LINGER_MS, limits.drain_bytes_max).await;
+        return Err(End::BodyFailed(fault));
+    }
+    Ok(())
+}
+
+/// A client that is still sending too much reads its answer after it.
+const fn linger_ms(fault: BodyFault, limits: &Http1Limits) -> u64 {
+    match fault {
+        BodyFault::TooLarge { .. } => limits.stall_ms_max,
+        BodyFault::Short { .. } | BodyFault::TooSlow { .. } | BodyFault::Chunks(_) => LINGER_MS,
+    }
 }
 
 async fn refuse<S, C, F>(
@@ -254,7 +301,9 @@ where
     F: Face,
 {
     let paced = Pace::of(wire, limits);
-    if face.refuse(&fault).write(wire, paced, true, false).await.is_ok() {
+    // Chunks are for whom a head was read from.
+    let manner = Manner { closes: true, head_only: false, is_old: true };
+    if face.refuse(&fault).write(wire, paced, manner).await.is_ok() {
         let linger_ms = match fault {
             // A body that was announced honestly is on its way; the answer is read after it.
             HttpFault::BodyTooLarge { .. } => limits.stall_ms_max,
@@ -278,6 +327,18 @@ impl Pace {
             until: wire.in_ms(limits.answer_ms_max),
             stall: Duration::from_millis(limits.stall_ms_max),
         }
+    }
+}
+
+impl Takes {
+    pub const PLAIN: Self = Self { chunked: false, absolute: false };
+    pub const ALL: Self = Self { chunked: true, absolute: true };
+
+    fn refuses(self, head: &RequestHead) -> Option<HeadFault> {
+        if head.authority().is_some() && !self.absolute {
+            return Some(HeadFault::Target);
+        }
+        (head.is_chunked() && !self.chunked).then_some(HeadFault::Coded)
     }
 }
 

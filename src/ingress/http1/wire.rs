@@ -1,7 +1,7 @@
 //! A stream with its read buffer: every read and write has a deadline.
 
 use super::Pace;
-use super::body::{BodyFault, Framed};
+use super::body::{BodyFault, Framed, Rest};
 use crate::clock::{Clock, Timestamp};
 use bytes::{Buf, BytesMut};
 use std::io;
@@ -36,14 +36,14 @@ impl<S, C: Clock> Wire<S, C> {
         self.clock.now().plus(Duration::from_millis(ms))
     }
 
-    /// The next `length` bytes as a body.
+    /// What comes next as a body.
     pub(super) fn framed(
         &mut self,
-        length: u64,
+        rest: Rest,
         until: Timestamp,
         stall_ms_max: u64,
     ) -> Framed<'_, S, C> {
-        Framed::new(self, length, until, Duration::from_millis(stall_ms_max))
+        Framed::new(self, rest, until, Duration::from_millis(stall_ms_max))
     }
 }
 
@@ -85,15 +85,22 @@ where
         }
     }
 
-    /// Reads what is left of a body and throws it away.
+    /// Reads what is left of a body and throws it away, unless there is more than `bytes_max`.
     pub(super) async fn drain(
         &mut self,
-        left: u64,
+        rest: Rest,
+        bytes_max: u64,
         until: Timestamp,
         stall_ms_max: u64,
     ) -> Result<(), BodyFault> {
-        let mut framed = self.framed(left, until, stall_ms_max);
-        while framed.next().await?.is_some() {}
+        let mut framed = self.framed(rest, until, stall_ms_max);
+        let mut drained = 0;
+        while let Some(piece) = framed.next().await? {
+            drained += piece.len() as u64;
+            if drained + framed.known().min(1) > bytes_max {
+                return Err(BodyFault::TooLarge { max: bytes_max });
+            }
+        }
         Ok(())
     }
 

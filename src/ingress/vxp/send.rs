@@ -107,6 +107,7 @@ fn cut(fault: BodyFault) -> Rejection {
     match fault {
         BodyFault::Short { .. } => Rejection::new(Reason::Truncated),
         BodyFault::TooSlow { .. } => Rejection::new(Reason::Timeout),
+        BodyFault::Chunks(_) => Rejection::new(Reason::Malformed),
         BodyFault::TooLarge { .. } => Rejection::new(Reason::TooLarge),
     }
     .detail(fault.to_string())

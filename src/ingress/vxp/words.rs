@@ -99,7 +99,9 @@ pub const fn error_code(reason: Reason) -> i32 {
         | Reason::AgencyExists
         | Reason::AgencyUnknown
         | Reason::AgencyNotBelowYours
-        | Reason::CodeInvalid => -1,
+        | Reason::CodeInvalid
+        | Reason::ServiceUnknown
+        | Reason::ServiceInvalid => -1,
     }
 }
 

@@ -140,7 +140,10 @@ fn named(fact: &Fact) -> Vec<Lookup> {
         Fact::Confirmed(fact) => fact.receivers().map(Lookup::Doc).collect(),
         Fact::Progressed(fact) => vec![doc(&fact.doc_id), doc(&fact.receiver)],
         Fact::Expired(fact) => vec![doc(&fact.receiver)],
-        Fact::AgencyRegistered(_) | Fact::AgencyRemoved(_) | Fact::AgencyLocked(_) => Vec::new(),
+        Fact::AgencyRegistered(_)
+        | Fact::AgencyRemoved(_)
+        | Fact::AgencyLocked(_)
+        | Fact::ServiceChanged(_) => Vec::new(),
     }
 }
 

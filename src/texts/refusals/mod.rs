@@ -95,5 +95,7 @@ pub(super) const fn page(reason: Reason) -> Both<Page> {
         Reason::AgencyUnknown => registry::AGENCY_UNKNOWN,
         Reason::AgencyNotBelowYours => registry::AGENCY_NOT_BELOW_YOURS,
         Reason::CodeInvalid => registry::CODE_INVALID,
+        Reason::ServiceUnknown => registry::SERVICE_UNKNOWN,
+        Reason::ServiceInvalid => registry::SERVICE_INVALID,
     }
 }

@@ -49,4 +49,26 @@ pages! {
          digits and dots."
         "The code is H53..13 or SỞ-TTTT."
         "Write the code in one of the two forms.";
+    SERVICE_UNKNOWN
+    vi
+        "Không có dịch vụ này."
+        "Danh mục dịch vụ của nền tảng không có mã này, hoặc nơi đặt dịch vụ không phải là nền tảng của tô-pô."
+        "Cấp quyền cho VN:GOV:G06:DMDC/dmcd trong khi dịch vụ tên là dmdc."
+        "Xem mã đúng bằng lệnh lienthong services."
+    en
+        "There is no such service."
+        "The platform's service catalogue has no such id, or its home is no platform of the topology."
+        "A grant for VN:GOV:G06:DMDC/dmcd where the service is called dmdc."
+        "Look the id up with lienthong services.";
+    SERVICE_INVALID
+    vi
+        "Nội dung đăng ký dịch vụ không hợp lệ."
+        "Một trường của bản đăng ký, quyền hay trạng thái không đọc được."
+        "Quyền cấp cho `sở nội vụ`, không phải một mã định danh."
+        "Sửa trường được nêu rồi gửi lại."
+    en
+        "What is to be registered of a service is not valid."
+        "A field of the registration, a right or a state cannot be read."
+        "A right for `sở nội vụ`, which is no agency code."
+        "Correct the field that is named and send again.";
 }

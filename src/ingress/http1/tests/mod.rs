@@ -1,5 +1,8 @@
 //! The connection loop over an in-memory stream and a clock that the test drives.
 
+mod chunked;
+mod unknown;
+
 use super::*;
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -85,16 +88,28 @@ async fn with_peer<T, P: Future<Output = T>>(
     limits: Http1Limits,
     peer: impl FnOnce(DuplexStream, CancellationToken) -> P,
 ) -> (Ended, T) {
+    with_face(&Mirror, limits, peer).await
+}
+
+async fn with_face<T, P: Future<Output = T>>(
+    face: &impl Face,
+    limits: Http1Limits,
+    peer: impl FnOnce(DuplexStream, CancellationToken) -> P,
+) -> (Ended, T) {
     let clock = Hand::new();
     let (ours, theirs) = duplex(64 * 1024);
     let stop = CancellationToken::new();
-    let serving = serve(ours, &clock, &limits, &Mirror, &stop);
+    let serving = serve(ours, &clock, &limits, face, &stop);
     clock.passing(async { tokio::join!(serving, peer(theirs, stop.clone())) }).await
 }
 
 /// Sends everything, says that it is all, and reads to the end.
 async fn exchange(limits: Http1Limits, sent: &[u8]) -> (Ended, String) {
-    let (ended, answer) = with_peer(limits, async |mut io, _| {
+    exchange_with(&Mirror, limits, sent).await
+}
+
+async fn exchange_with(face: &impl Face, limits: Http1Limits, sent: &[u8]) -> (Ended, String) {
+    let (ended, answer) = with_face(face, limits, async |mut io, _| {
         io.write_all(sent).await.unwrap();
         io.shutdown().await.unwrap();
         let mut answer = Vec::new();

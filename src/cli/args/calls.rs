@@ -1,0 +1,147 @@
+//! Commands of the call plane: calling, the catalogue, rights, the systems behind, evidence.
+
+use super::documents::Actor;
+use crate::cli::units;
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Clone, Debug, Args)]
+pub struct Call {
+    /// Mã dịch vụ, hoặc phần sau dấu / nếu chỉ có một | The service's id, or what stands after its slash where only one has it
+    pub service: String,
+    /// Đường dẫn và tham số dưới dịch vụ, ví dụ /Category/madantoc | Path and query below the service, such as /Category/madantoc
+    #[arg(default_value = "")]
+    pub path: String,
+    /// Phương thức; POST khi có nội dung, còn lại GET | Method; POST with a body, else GET
+    #[arg(short = 'X', long)]
+    pub method: Option<String>,
+    /// Nội dung, hoặc @tệp; với SOAP: phần trong Body | The body, or @file; for SOAP what goes inside Body
+    #[arg(short, long, value_name = "DATA|@FILE", allow_hyphen_values = true)]
+    pub body: Option<String>,
+    /// Thêm một phần đầu `Tên: giá trị` | Add a header `Name: value`
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// Gọi thay cơ quan này | Call for this agency
+    #[arg(long, value_name = "CODE")]
+    pub from: Option<String>,
+    #[command(flatten)]
+    pub actor: Actor,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Services {
+    /// Một phần của mã hoặc tên | Part of an id or a title
+    pub search: Option<String>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum ServiceCommand {
+    /// Mọi điều về một dịch vụ | Everything about one service
+    Show {
+        /// Mã dịch vụ | The service's id
+        service: String,
+    },
+    /// In bản mô tả OpenAPI hoặc WSDL | Print its OpenAPI or WSDL document
+    Describe {
+        /// Mã dịch vụ | The service's id
+        service: String,
+    },
+    /// Đăng ký dịch vụ mới hay phiên bản mới, từ một tệp JSON | Register a service or a new version, from a JSON file
+    Register {
+        /// Mã dịch vụ | The service's id
+        service: String,
+        /// Tệp JSON: `version`, `title_vi`, `kind`, `platform`, … | A JSON file: `version`, `title_vi`, `kind`, `platform`, …
+        file: PathBuf,
+        /// Tệp OpenAPI hoặc WSDL | The OpenAPI or WSDL file
+        #[arg(long, value_name = "FILE")]
+        description: Option<PathBuf>,
+    },
+    /// Chuyển trạng thái: draft, test, published, deprecated, disabled | Put it into another state: draft, test, published, deprecated, disabled
+    State {
+        /// Mã dịch vụ | The service's id
+        service: String,
+        /// Trạng thái | The state
+        state: String,
+    },
+    /// Bỏ khỏi danh mục | Take it out of the catalogue
+    Remove {
+        /// Mã dịch vụ | The service's id
+        service: String,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Right {
+    /// Mã dịch vụ | The service's id
+    pub service: String,
+    /// Cho ai: mã thành viên, mã cơ quan (gồm cả cấp dưới), group:tên, everyone | For whom: a member, an agency with all below it, group:name, everyone
+    #[arg(long, value_name = "WHO")]
+    pub to: String,
+    /// Chỉ phương thức này | This method only
+    #[arg(long)]
+    pub method: Option<String>,
+    /// Chỉ đường dẫn khớp mẫu: * trong một đoạn, ** bất kỳ | Paths that fit this only: * inside a segment, ** anything
+    #[arg(long, value_name = "PATTERN")]
+    pub path: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TargetWord {
+    Simulated,
+    Real,
+    Record,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum ProviderCommand {
+    /// Các hệ thống mô phỏng | The simulated systems
+    List,
+    /// Hệ thống nào trả lời một dịch vụ: simulated, real, record | Which system answers a service: simulated, real, record
+    Set {
+        /// Mã dịch vụ | The service's id
+        service: String,
+        /// simulated, real hoặc record | simulated, real or record
+        target: TargetWord,
+        /// Địa chỉ của hệ thống thật, hoặc tên hệ thống mô phỏng | The real system's address, or a simulated one's name
+        address: Option<String>,
+    },
+    /// Hệ thống mô phỏng chậm, lỗi, treo hay bảo trì | Make a simulated system slow, failing, hanging or under maintenance
+    Behave(Behave),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Behave {
+    /// Tên hệ thống mô phỏng | The simulated system's name
+    pub name: String,
+    /// Độ trễ của mỗi câu trả lời | Latency of each answer
+    #[arg(long, value_name = "300ms", value_parser = units::milliseconds)]
+    pub latency: Option<Duration>,
+    /// Dao động thêm | Jitter on top
+    #[arg(long, value_name = "100ms", value_parser = units::milliseconds)]
+    pub jitter: Option<Duration>,
+    /// Tỷ lệ lỗi, 0…1 | Share of failures, 0…1
+    #[arg(long, value_name = "0…1")]
+    pub failure: Option<f64>,
+    /// Nhận mà không bao giờ trả lời | Takes calls and never answers
+    #[arg(long)]
+    pub hangs: bool,
+    /// Đang bảo trì | Under maintenance
+    #[arg(long)]
+    pub maintenance: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Calls {
+    /// x-road-request-id hoặc x-road-id: kể từng chặng | x-road-request-id or x-road-id: tells every hop
+    pub id: Option<String>,
+    /// Số dòng | Rows
+    #[arg(long, default_value_t = 20)]
+    pub limit: usize,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum EvidenceCommand {
+    /// Tìm bản ghi bị sửa, bị bỏ, bị đổi chỗ hay bị cắt | Find records that were altered, dropped, swapped or cut off
+    Verify,
+}

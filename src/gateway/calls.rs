@@ -1,0 +1,220 @@
+//! Assembly of the call plane: services out of the topology, the simulated systems, the roads, the evidence.
+
+use super::lines::{conditions_of, mtls_address};
+use super::{LiveCallPlane, LivePipeline, LivePorts, Options, StartError, settings};
+use crate::clock::SystemClock;
+use crate::domain::conditions::LinkConditions;
+use crate::domain::routing::PlatformIx;
+use crate::domain::service::{Service, ServiceKind, Services, Target};
+use crate::egress::LinkId;
+use crate::egress::call::{CallLinks, Outside};
+use crate::evidence::{Evidence, Signer, Writer};
+use crate::pipeline::call::{CallPlane, CallPorts};
+use crate::pki::seal::Seal;
+use crate::pki::{Holder, Pki, PlatformName};
+use crate::providers::host::Host;
+use crate::providers::population::{Date, Population, PopulationError};
+use crate::providers::{self, Kind};
+use crate::tls::{Alpn, Tls};
+use crate::topology::{PlatformKind, ServiceEntry, Topology};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl CallPorts for LivePorts {
+    type Road = CallLinks;
+
+    fn road(&self) -> &CallLinks {
+        &self.roads
+    }
+}
+
+/// The simulated systems. All of them know the same agencies and, by the same seed, the same people.
+pub(super) fn host(topology: &Topology, clock: &Arc<SystemClock>) -> Result<Arc<Host>, StartError> {
+    let directory = &topology.directory;
+    let agencies: Vec<(String, String)> = directory
+        .roots()
+        .into_iter()
+        .map(|id| directory.agency(id))
+        .map(|agency| (agency.code.wire(), agency.name_vi.to_string()))
+        .collect();
+    let today = directory.today();
+    let part = |number: i8| u8::try_from(number).unwrap_or(1);
+    let year = u16::try_from(today.year()).unwrap_or_default();
+    let on = Date::new(year, part(today.month()), part(today.day()));
+    let on = on.ok_or(PopulationError::Day)?;
+    let population = Population::new(topology.population_seed, topology.population, on)?;
+    let seed = topology.population_seed;
+    let systems = providers::all(seed, &agencies, &Arc::new(population))?;
+    Ok(Arc::new(Host::new(Arc::clone(clock), systems, PROVIDER_BODY_BYTES_MAX)))
+}
+
+/// What a simulated system reads of one request.
+const PROVIDER_BODY_BYTES_MAX: usize = 16 << 20;
+
+/// What the topology offers, with what each simulated system says of itself.
+pub(super) fn services(topology: &Topology, host: &Host) -> Result<Services, StartError> {
+    let mut services = Services::new(topology.groups.clone());
+    for entry in &topology.services {
+        services.put(service(topology, entry, host)?);
+    }
+    Ok(services)
+}
+
+fn service(topology: &Topology, entry: &ServiceEntry, host: &Host) -> Result<Service, StartError> {
+    let description = host.description(&entry.provider);
+    if entry.target.is_none() && !host.has(&entry.provider) {
+        return Err(StartError::UnknownProvider {
+            service: entry.id.to_string(),
+            provider: entry.provider.clone(),
+            known: host.names().collect::<Vec<_>>().join(", "),
+        });
+    }
+    let (kind, text) = match description.map(|description| description.kind) {
+        Some(Kind::OpenApi(text)) => (ServiceKind::OpenApi, text),
+        Some(Kind::Wsdl(text)) => (ServiceKind::Soap, text),
+        None => (ServiceKind::Rest, ""),
+    };
+    let said = |of: fn(&providers::Description) -> &'static str| {
+        description.map_or_else(|| entry.id.code(), of).to_owned()
+    };
+    let limits = &topology.limits;
+    let timeout = u32::try_from(limits.call_timeout_ms).unwrap_or(u32::MAX);
+    Ok(Service {
+        version: description.map_or("1.0", |description| description.version).to_owned(),
+        title_vi: said(|description| description.title_vi),
+        title_en: said(|description| description.title_en),
+        kind,
+        state: entry.state,
+        way: entry.way,
+        home: entry.platform,
+        target: entry.target.clone().unwrap_or_else(|| Target::Simulated(entry.provider.clone())),
+        timeout_ms: entry.timeout_ms.unwrap_or(timeout),
+        calls_max: entry.calls_max.unwrap_or(limits.calls_per_provider_max),
+        body_bytes_max: entry.body_bytes_max.unwrap_or(limits.call_body_bytes_max),
+        description: text.into(),
+        rights: entry.rights.clone(),
+        is_changed: false,
+        id: entry.id.clone(),
+    })
+}
+
+type Conditions = BTreeMap<PlatformIx, Arc<Mutex<LinkConditions>>>;
+
+/// Roads from every platform of this process to every other: along the tree for calls of the central half,
+/// straight for those of the distributed one.
+pub(super) fn roads(
+    topology: &Topology,
+    local: &[PlatformIx],
+    keys: &BTreeMap<PlatformIx, Arc<Tls>>,
+    bound: &[super::Bound],
+    conditions: &Conditions,
+    (clock, host): (&Arc<SystemClock>, &Arc<Host>),
+) -> Result<CallLinks, StartError> {
+    let limits = &topology.limits;
+    let mut clients = BTreeMap::new();
+    for (ix, key) in keys {
+        clients.insert(*ix, key.client(None, Alpn::Http1)?);
+    }
+    let stall = Duration::from_millis(limits.call_timeout_ms);
+    let outside = Outside::new(Arc::clone(clock), clients, stall);
+    let simulated = Arc::clone(host);
+    let mut roads =
+        CallLinks::new(Arc::clone(clock), simulated, outside, limits.call_buffer_bytes_max);
+    for &from in local {
+        for to in topology.platforms.iter().filter(|to| to.active && to.ix != from) {
+            let Some(key) = keys.get(&from) else { continue };
+            if topology.platform(from).is_some_and(|p| p.kind == PlatformKind::Axis) {
+                continue;
+            }
+            let address = mtls_address(to, bound)?;
+            let shared = conditions_of(topology, conditions, from, to.ix);
+            roads.add(
+                LinkId { from, to: to.ix },
+                key,
+                PlatformName::new(&to.name)?,
+                address,
+                shared,
+            )?;
+        }
+    }
+    Ok(roads)
+}
+
+struct PlatformSeal(Seal);
+
+impl Signer for PlatformSeal {
+    fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+        self.0.sign(bytes)
+    }
+
+    fn key_id(&self) -> String {
+        self.0.key_id()
+    }
+}
+
+/// The evidence of each platform.
+type Logs = Vec<(PlatformIx, Evidence)>;
+
+/// One log per platform of this process, and the writers that are to be run.
+pub(super) fn evidence(
+    topology: &Topology,
+    local: &[PlatformIx],
+    pki: &Pki,
+    folder: &Path,
+    accept_loss: bool,
+) -> Result<(Logs, Vec<Writer>), StartError> {
+    let (mut logs, mut writers) = (Vec::new(), Vec::new());
+    for ix in local {
+        let Some(platform) = topology.platform(*ix) else { continue };
+        let own = folder.join(&*platform.name);
+        let holder = Holder::Platform(PlatformName::new(&platform.name)?);
+        let seal = PlatformSeal(Seal::open(&pki.bundle(&holder), &own)?);
+        let settings = settings::evidence(&topology.limits, &platform.name, accept_loss);
+        let (evidence, writer, opened) = Evidence::open(&own, settings, Box::new(seal))?;
+        if opened.cut_bytes > 0 {
+            tracing::warn!(platform = %platform.name, bytes = opened.cut_bytes, "the last record of evidence was torn and is cut");
+        }
+        if let Some(broken) = &opened.broken {
+            tracing::error!(platform = %platform.name, ?broken, "the evidence is damaged; a new file goes on after the break");
+        }
+        logs.push((*ix, evidence));
+        writers.push(writer);
+    }
+    Ok((logs, writers))
+}
+
+pub(super) fn plane(
+    topology: &Topology,
+    local: &[PlatformIx],
+    pipeline: &Arc<LivePipeline>,
+    pki: &Pki,
+    options: &Options,
+) -> Result<(Arc<LiveCallPlane>, Vec<Writer>), StartError> {
+    let folder = options.data.join("evidence");
+    let (logs, writers) = evidence(topology, local, pki, &folder, options.accept_loss)?;
+    let platforms = logs.into_iter().filter_map(|(ix, evidence)| {
+        topology.platform(ix).map(|platform| (ix, platform.conditions, evidence))
+    });
+    let plane = CallPlane::new(
+        Arc::clone(pipeline),
+        settings::calls(&topology.limits),
+        Arc::new(topology.members.clone()),
+        topology.call_routes.clone(),
+        platforms.collect(),
+    );
+    Ok((Arc::new(plane), writers))
+}
+
+pub(super) fn start_writers(writers: Vec<Writer>) -> Result<(), std::io::Error> {
+    for writer in writers {
+        std::thread::Builder::new().name("evidence".to_owned()).spawn(move || {
+            if let Err(error) = writer.run() {
+                tracing::error!(%error, "evidence can no longer be written; calls are refused from now on");
+            }
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,242 @@
+//! Doors of the call plane: what a face of service calls is given, whatever HTTP version it came by, and the
+//! door for calls that other platforms pass on.
+
+use super::session::Session;
+use crate::clock::{Clock, Timestamp};
+use crate::domain::directory::Caller;
+use crate::domain::rejection::Rejection;
+use crate::domain::routing::PlatformIx;
+use crate::domain::service::{CallFault, Trouble};
+use crate::egress::call::{CallBody, CutBody};
+use crate::ingress::head::RequestHead;
+use crate::ingress::http1::{self, Answer, AnswerBody};
+use crate::pipeline::call::{CallPlane, CallPlatform, CallPorts, Origin, hop};
+use bytes::Bytes;
+use futures_util::future::FusedFuture;
+use futures_util::{FutureExt, StreamExt};
+use http::{Request, Response};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Frame, Incoming};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One request to a face of calls, as it came.
+#[derive(Debug)]
+pub struct CallRequest {
+    pub method: String,
+    /// Path and query in origin form, raw; or absolute form, for a client that takes us for its proxy.
+    pub target: String,
+    /// Names as they came, in their order.
+    pub fields: Vec<(String, Bytes)>,
+    pub body: CallBody,
+}
+
+/// How whoever asks has come in.
+#[derive(Clone, Debug)]
+pub enum Channel {
+    /// By TLS, with a certificate or without.
+    Tls(Arc<Session>),
+    /// By the plain port of a security server.
+    Plain { server: PlatformIx },
+}
+
+/// The answer to one request.
+pub type CallAnswer = Response<CallBody>;
+
+impl CallRequest {
+    /// From HTTP/2, where names are in small letters.
+    pub fn of_http2(request: Request<Incoming>) -> Self {
+        let (parts, body) = request.into_parts();
+        let fields = parts.headers.iter();
+        let fields = fields.map(|(name, value)| {
+            (name.as_str().to_owned(), Bytes::copy_from_slice(value.as_bytes()))
+        });
+        Self {
+            method: parts.method.as_str().to_owned(),
+            target: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
+            fields: fields.collect(),
+            body: CallBody::stream(body),
+        }
+    }
+
+    fn of_http1(head: &RequestHead, body: CallBody) -> Self {
+        let fields = head.fields.iter();
+        Self {
+            method: head.method().to_owned(),
+            target: head.target().to_owned(),
+            fields: fields
+                .map(|(name, value)| (name.to_owned(), Bytes::copy_from_slice(value)))
+                .collect(),
+            body,
+        }
+    }
+
+    /// The last value of that name, whatever its case.
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        let mut named = self.fields.iter().rev();
+        named.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
+    }
+
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.field(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    pub fn path(&self) -> &str {
+        self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
+    }
+}
+
+impl Channel {
+    /// TLS version and cipher suite, or that there is none.
+    pub fn words(&self) -> Arc<str> {
+        match self {
+            Self::Tls(session) => Arc::clone(session.tls()),
+            Self::Plain { .. } => "plain".into(),
+        }
+    }
+
+    /// The member of the certificate, checked again.
+    pub fn member(&self, now: Timestamp) -> Result<Option<&Caller>, Rejection> {
+        match self {
+            Self::Tls(session) if session.has_certificate() => session.caller(now).map(Some),
+            Self::Tls(_) | Self::Plain { .. } => Ok(None),
+        }
+    }
+}
+
+/// A call that another platform passes on.
+pub async fn passed_on<P: CallPorts>(
+    plane: &CallPlane<P>,
+    at: &CallPlatform,
+    session: &Session,
+    request: Request<Incoming>,
+) -> CallAnswer {
+    let answered = answer_passed_on(plane, at, session, request).await;
+    let answered = answered.map_err(|fault| fault.at(&at.name));
+    hop::response(answered, &at.evidence.durable().of_peer(&at.name))
+}
+
+async fn answer_passed_on<P: CallPorts>(
+    plane: &CallPlane<P>,
+    at: &CallPlatform,
+    session: &Session,
+    request: Request<Incoming>,
+) -> Result<crate::pipeline::call::Answered, CallFault> {
+    let peer = session.platform(plane.now()).map_err(|rejection| {
+        let fault = CallFault::new(Trouble::CallerUnknown).detail(rejection.detail);
+        plane.refuse(at, &fault);
+        fault
+    })?;
+    let request = request.map(CallBody::stream);
+    let (asked, vouched) = hop::read(request, peer, session.tls())?;
+    let known = plane.routes().platform(peer);
+    if !known.is_some_and(|peer| plane.vouches(peer, at.ix, &vouched.client)) {
+        let detail = format!("{peer} ≠ {}", vouched.client);
+        let fault = CallFault::new(Trouble::CallerForeign).detail(detail);
+        plane.refuse(at, &fault);
+        return Err(fault);
+    }
+    Box::pin(plane.call(at, asked, Origin::Platform(vouched))).await
+}
+
+/// This platform serves no calls in this process.
+pub(super) fn not_here() -> CallAnswer {
+    let mut response = Response::new(CallBody::Empty);
+    *response.status_mut() = http::StatusCode::NOT_FOUND;
+    response
+}
+
+/// Has a face answer a request that comes by HTTP/1.1. Small bodies are read first; a larger one is fed to the
+/// face as it comes.
+pub async fn over_http1<C, F, A>(
+    (clock, patience): (&C, Duration),
+    head: &RequestHead,
+    body: &mut http1::Body<'_>,
+    hold: u64,
+    face: F,
+) -> Answer
+where
+    C: Clock,
+    F: FnOnce(CallRequest) -> A,
+    A: Future<Output = CallAnswer>,
+{
+    let announced = body.announced();
+    if announced.is_some_and(|length| length <= hold) {
+        let held = match body.collect(hold).await {
+            Ok(bytes) => CallBody::whole(bytes),
+            Err(fault) => cut(fault.to_string()),
+        };
+        return as_http1(face(CallRequest::of_http1(head, held)).await);
+    }
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes, CutBody>>(1);
+    let fed = futures_util::stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|piece| (piece.map(Frame::data), receiver))
+    });
+    let fed = CallBody::pieces(fed.boxed(), announced);
+    let answering = face(CallRequest::of_http1(head, fed)).fuse();
+    let mut answering = std::pin::pin!(answering);
+    let feeding = async move {
+        loop {
+            let piece = match body.chunk().await {
+                Ok(Some(piece)) => Ok(piece),
+                Ok(None) => return,
+                Err(fault) => Err(CutBody(fault.to_string())),
+            };
+            let is_over = piece.is_err();
+            // Nobody takes it any more: the answer was given without it.
+            if sender.send(piece).await.is_err() || is_over {
+                return;
+            }
+        }
+    };
+    let mut feeding = std::pin::pin!(feeding.fuse());
+    let answer = loop {
+        tokio::select! {
+            biased;
+            answer = answering.as_mut() => break answer,
+            () = feeding.as_mut(), if !feeding.is_terminated() => {}
+        }
+    };
+    // An answer goes out behind its request: the rest is fed as long as somebody takes it.
+    if !feeding.is_terminated() {
+        let until = clock.now().plus(patience);
+        clock.timeout_at(until, feeding).await.ok();
+    }
+    as_http1(answer)
+}
+
+fn cut(why: String) -> CallBody {
+    let broken = futures_util::stream::once(async { Err::<Frame<Bytes>, _>(CutBody(why)) });
+    CallBody::stream(StreamBody::new(broken.boxed()))
+}
+
+fn as_http1(answer: CallAnswer) -> Answer {
+    let (parts, body) = answer.into_parts();
+    let fields = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), Bytes::copy_from_slice(value.as_bytes())));
+    let body = match body {
+        CallBody::Empty => AnswerBody::Bytes(Bytes::new()),
+        CallBody::Whole(bytes) => AnswerBody::Bytes(bytes),
+        CallBody::Stream(stream) => {
+            let length = stream.size_hint().exact();
+            let chunks = CallBody::Stream(stream)
+                .into_data_stream()
+                .map(|piece| piece.map_err(std::io::Error::other))
+                .boxed();
+            match length {
+                Some(length) => AnswerBody::Stream { length, chunks },
+                None => AnswerBody::Unknown { chunks },
+            }
+        }
+    };
+    Answer::with_fields(parts.status.as_u16(), fields, body)
+}
+
+/// The moment, as HTTP writes it.
+pub fn http_date<C: Clock>(clock: &C) -> String {
+    let at = jiff::Timestamp::from_second(i64::try_from(clock.now().secs()).unwrap_or_default());
+    at.unwrap_or_default().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}

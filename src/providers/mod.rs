@@ -1,0 +1,136 @@
+//! Simulated shared government systems of the call plane (domain.md 4), in-process: each answers service calls from
+//! state in memory, the same for the same seed. Data are synthetic.
+
+pub mod budget_unit;
+pub mod caller;
+pub mod catalogue;
+pub mod consultation;
+pub mod dancu;
+pub mod dossier;
+pub mod ecabinet;
+pub mod emc;
+pub mod host;
+pub mod http;
+pub mod input;
+pub mod legal;
+pub mod moment;
+pub mod paygov;
+pub mod population;
+pub mod post;
+mod recorded;
+pub mod report;
+pub mod seed;
+pub mod soap;
+mod streams;
+pub mod table;
+#[cfg(test)]
+mod tests;
+pub mod vneid;
+
+use population::Population;
+use std::fmt;
+use std::sync::Arc;
+
+/// One service call as a provider sees it: body complete and bounded by the platform.
+#[derive(Debug)]
+pub struct Call<'a> {
+    pub method: &'a ::http::Method,
+    /// Raw path after the service code, "" or beginning with '/'.
+    pub path: &'a str,
+    pub query: Option<&'a str>,
+    pub headers: &'a ::http::HeaderMap,
+    pub body: &'a [u8],
+    /// Member that asks: `VN:GOV:000.00.06.H60:QLVB`.
+    pub caller: &'a str,
+    pub correlation: &'a str,
+    /// Milliseconds since 1970, UTC.
+    pub now_ms: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: &'static str,
+    pub body: Vec<u8>,
+    /// Beside the content type, such as `Location`; names in any case, values without control characters.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Answer {
+    pub fn new(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, content_type, body: body.into(), headers: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// Static facts of a service.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Service code, e.g. "dmdc".
+    pub code: &'static str,
+    /// Agency code level 1 or system code, e.g. "G06".
+    pub owner: &'static str,
+    /// Subsystem, e.g. "DMDC".
+    pub system: &'static str,
+    /// "1.0"
+    pub version: &'static str,
+    pub title_vi: &'static str,
+    pub title_en: &'static str,
+    pub sureness: Sureness,
+    pub kind: Kind,
+}
+
+/// How well the real service is known: the marks of domain.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sureness {
+    Source,
+    Likely,
+    Unsure,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// JSON text.
+    OpenApi(&'static str),
+    Wsdl(&'static str),
+}
+
+/// A shared system. Any input gets an answer; nothing a caller sends makes it panic or grow without bound.
+pub trait Provider: Send + Sync + fmt::Debug {
+    fn description(&self) -> &'static Description;
+    fn answer(&self, call: &Call<'_>) -> Answer;
+}
+
+/// Systems without citizens. `agencies` are codes and names, in either form of code.
+pub fn shared(seed: u64, agencies: &[(String, String)]) -> Vec<Box<dyn Provider>> {
+    vec![
+        Box::new(catalogue::Catalogues::new(agencies)),
+        Box::new(dossier::Dossiers::new(seed, agencies)),
+        Box::new(report::Reports::new(seed, agencies)),
+        Box::new(emc::Monitoring::new()),
+        Box::new(paygov::Receipts::new(seed)),
+        Box::new(post::PostOrders::new(seed)),
+        Box::new(ecabinet::Ballots::new()),
+        Box::new(consultation::Consultations::new()),
+        Box::new(legal::LegalDocuments::new()),
+        Box::new(budget_unit::BudgetUnits::new(agencies)),
+    ]
+}
+
+/// Every system of this folder: whoever keeps citizens keeps those of `population`.
+pub fn all(
+    seed: u64,
+    agencies: &[(String, String)],
+    population: &Arc<Population>,
+) -> Result<Vec<Box<dyn Provider>>, vneid::KeyError> {
+    let mut all = shared(seed, agencies);
+    all.extend(dancu::PopulationDatabase::services(population, None));
+    let clients = vneid::sandbox_clients();
+    all.push(Box::new(vneid::SignIn::new(Arc::clone(population), None, clients)?));
+    Ok(all)
+}

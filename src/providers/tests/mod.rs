@@ -1,0 +1,115 @@
+//! What holds for every provider: its description is complete, and whatever is asked, the answer is a documented one.
+
+mod matrix;
+mod schema;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use http::{HeaderMap, Method};
+use serde_json::Value;
+
+use super::http::matches;
+use super::{Call, Kind, Provider, shared};
+
+/// 2026-01-05T08:00:00+07:00, a Monday.
+pub(super) const NOW: i64 = 1_767_574_800_000;
+pub(super) const PROVINCE: &str = "VN:GOV:000.00.00.H60:MOTCUA";
+pub(super) const DEPARTMENT: &str = "VN:GOV:000.00.06.H60:QLVB";
+pub(super) const OTHER: &str = "VN:GOV:000.00.00.H26:QLVB";
+pub(super) const OFFICE: &str = "VN:GOV:000.00.00.G22:VPCP";
+
+pub(super) fn agencies() -> Vec<(String, String)> {
+    let named = [
+        ("000.00.00.G22", "Văn phòng Chính phủ"),
+        ("000.00.00.G12", "Bộ Tài chính"),
+        ("000.00.00.H60", "UBND tỉnh Tuyên Quang"),
+        ("000.00.06.H60", "Sở Khoa học và Công nghệ tỉnh Tuyên Quang"),
+        ("H26", "UBND thành phố Hà Nội"),
+    ];
+    named.map(|(code, name)| (code.to_owned(), name.to_owned())).to_vec()
+}
+
+/// Who asks, when.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) provider: &'a dyn Provider,
+    pub(super) caller: &'a str,
+    pub(super) now_ms: i64,
+}
+
+impl<'a> Asker<'a> {
+    pub(super) fn new(provider: &'a dyn Provider, caller: &'a str) -> Self {
+        Self { provider, caller, now_ms: NOW }
+    }
+
+    pub(super) fn at(self, now_ms: i64) -> Self {
+        Self { now_ms, ..self }
+    }
+
+    pub(super) fn get(self, target: &str) -> (u16, Value) {
+        self.ask("GET", target, b"")
+    }
+
+    pub(super) fn post(self, target: &str, body: &Value) -> (u16, Value) {
+        self.ask("POST", target, body.to_string().as_bytes())
+    }
+
+    /// Asks, and holds the answer against the description.
+    pub(super) fn ask(self, method: &str, target: &str, body: &[u8]) -> (u16, Value) {
+        let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
+        let answer = self.provider.answer(&Call {
+            method: &Method::from_bytes(method.as_bytes()).unwrap(),
+            path,
+            query,
+            headers: &HeaderMap::new(),
+            body,
+            caller: self.caller,
+            correlation: "test",
+            now_ms: self.now_ms,
+        });
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let value: Value =
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{target}: {text}"));
+        let document = document(self.provider);
+        if let Some(operation) = operation(document, method, path) {
+            let documented = &operation["responses"][answer.status.to_string()]["content"];
+            let told = format!("{method} {target} {}: {value}", answer.status);
+            let wanted = documented.get(answer.content_type);
+            let wanted = wanted.unwrap_or_else(|| panic!("undocumented: {told}"));
+            if let Some(mistake) = schema::mistake(document, &wanted["schema"], &value) {
+                panic!("{told}: {mistake}");
+            }
+        } else {
+            assert!(matches!(answer.status, 404 | 405), "{method} {target} {}", answer.status);
+        }
+        (answer.status, value)
+    }
+}
+
+/// Read once: every answer is held against one.
+static DOCUMENTS: LazyLock<BTreeMap<&str, Value>> = LazyLock::new(|| {
+    let read = |provider: &dyn Provider| match provider.description().kind {
+        Kind::OpenApi(text) => (provider.description().code, serde_json::from_str(text).unwrap()),
+        Kind::Wsdl(_) => panic!("these providers speak JSON"),
+    };
+    shared(0, &[]).iter().map(|provider| read(&**provider)).collect()
+});
+
+pub(super) fn document(provider: &dyn Provider) -> &'static Value {
+    &DOCUMENTS[provider.description().code]
+}
+
+/// The documented operation a call means.
+fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<&'a Value> {
+    let paths = document["paths"].as_object().unwrap();
+    let mut fitting: Vec<_> = paths
+        .iter()
+        .filter_map(|(template, item)| {
+            let parameters = matches(template, path)?;
+            Some((parameters.len(), item.get(method.to_lowercase())?))
+        })
+        .collect();
+    fitting.sort_by_key(|(parameters, _)| *parameters);
+    fitting.first().map(|(_, operation)| *operation)
+}

@@ -1,0 +1,206 @@
+//! `[[service]]` and `[[group]]`: what is offered on the call plane, by whom, and to whom.
+
+use super::Platform;
+use super::mistake::{Code, Mistake};
+use super::platforms::{Draft, not_active, unknown_platform};
+use super::reader::{Log, Table};
+use crate::domain::routing::PlatformIx;
+use crate::domain::service::{
+    Grantee, Groups, PathPattern, Right, ServiceId, ServiceState, Target, Way,
+};
+use std::collections::BTreeMap;
+use toml::Spanned;
+
+/// A service as the file has it. Its titles and description come with its provider.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceEntry {
+    pub id: ServiceId,
+    /// The simulated system behind it.
+    pub provider: String,
+    pub platform: PlatformIx,
+    pub way: Way,
+    pub state: ServiceState,
+    /// A real system, from the start.
+    pub target: Option<Target>,
+    pub rights: Vec<Right>,
+    pub timeout_ms: Option<u32>,
+    pub calls_max: Option<u32>,
+    pub body_bytes_max: Option<u64>,
+}
+
+/// What services are checked against.
+#[derive(Debug)]
+pub(super) struct Around<'a> {
+    pub(super) log: &'a Log,
+    pub(super) instance: &'a str,
+    pub(super) drafts: &'a [Draft<'a>],
+    pub(super) platforms: &'a [Platform],
+}
+
+pub(super) fn read(file: &mut Table<'_>, around: &Around<'_>) -> (Groups, Vec<ServiceEntry>) {
+    let groups = groups(file.tables("group", "[[group]]"), around);
+    let services = services(file.tables("service", "[[service]]"), &groups, around);
+    (groups, services)
+}
+
+fn groups(tables: Vec<Table<'_>>, around: &Around<'_>) -> Groups {
+    let mut groups = Groups::default();
+    for mut table in tables {
+        let name = table.required_string("name");
+        let members = table.strings("members").unwrap_or_default();
+        table.finish();
+        let of = members.iter().filter_map(|one| grantee(one, around)).collect();
+        if let Some(name) = name {
+            groups.add(name.get_ref(), of);
+        }
+    }
+    groups
+}
+
+fn services(tables: Vec<Table<'_>>, groups: &Groups, around: &Around<'_>) -> Vec<ServiceEntry> {
+    let mut found: BTreeMap<String, ServiceEntry> = BTreeMap::new();
+    for table in tables {
+        let span = table.span();
+        let Some(entry) = service(table, groups, around) else { continue };
+        if found.contains_key(&entry.id.to_string()) {
+            around.log.push(Mistake::new(
+                Code::ServiceTwice,
+                span,
+                format!("đã có dịch vụ `{}`", entry.id),
+                format!("there is a service `{}` already", entry.id),
+            ));
+        }
+        found.insert(entry.id.to_string(), entry);
+    }
+    found.into_values().collect()
+}
+
+const WAYS: [(&str, Way); 2] = [("central", Way::Central), ("distributed", Way::Distributed)];
+
+fn service(mut table: Table<'_>, groups: &Groups, around: &Around<'_>) -> Option<ServiceEntry> {
+    let id = table.required_string("id").and_then(|id| read_id(&id, around));
+    let provider = table.string("provider").map(Spanned::into_inner);
+    let platform = table.required_string("platform").and_then(|name| home(&name, around));
+    let way = table.choice("way", &WAYS).map_or(Way::Central, Spanned::into_inner);
+    let state = table.choice("state", ServiceState::ALL);
+    let state = state.map_or(ServiceState::Published, Spanned::into_inner);
+    let url = table.string("url").and_then(|url| address(&url, around));
+    let rights = table.strings("rights").unwrap_or_default();
+    let rights = rights.iter().filter_map(|text| right(text, groups, around)).collect();
+    let small = |value: Option<u64>| value.and_then(|value| u32::try_from(value).ok());
+    let timeout_ms = small(table.integer("timeout_ms", 1..=600_000));
+    let calls_max = small(table.integer("calls_max", 1..=1_000_000));
+    let body_bytes_max = table.integer("body_bytes_max", 1..=1 << 50);
+    table.finish();
+    let id = id?;
+    Some(ServiceEntry {
+        provider: provider.unwrap_or_else(|| id.code()).to_owned(),
+        platform: platform?,
+        way,
+        state,
+        target: url.map(Target::Real),
+        rights,
+        timeout_ms,
+        calls_max,
+        body_bytes_max,
+        id,
+    })
+}
+
+fn read_id(id: &Spanned<&str>, around: &Around<'_>) -> Option<ServiceId> {
+    let read = ServiceId::parse(id.get_ref()).ok();
+    let found = read.filter(|found| found.owner().instance() == around.instance);
+    if found.is_none() {
+        let instance = around.instance;
+        around.log.push(
+            Mistake::new(
+                Code::BadServiceId,
+                id.span(),
+                format!("`{}` không phải mã dịch vụ của `{instance}`", id.get_ref()),
+                format!("`{}` is no id of a service of `{instance}`", id.get_ref()),
+            )
+            .help(
+                format!("dạng: `{instance}:GOV:G06:DMDC/dmdc`"),
+                format!("its form is `{instance}:GOV:G06:DMDC/dmdc`"),
+            ),
+        );
+    }
+    found
+}
+
+fn home(name: &Spanned<&str>, around: &Around<'_>) -> Option<PlatformIx> {
+    let Some(platform) = around.platforms.iter().find(|p| *p.name == **name.get_ref()) else {
+        around.log.push(unknown_platform(name, around.drafts));
+        return None;
+    };
+    if !platform.active {
+        around.log.push(not_active(name.get_ref(), name.span()));
+        return None;
+    }
+    Some(platform.ix)
+}
+
+/// `who`, `who METHOD` or `who METHOD path`; `*` is every method.
+fn right(text: &Spanned<&str>, groups: &Groups, around: &Around<'_>) -> Option<Right> {
+    let mut words = text.get_ref().split_whitespace();
+    let who = words.next().unwrap_or_default();
+    let to = grantee(&Spanned::new(text.span(), who), around)?;
+    if let Grantee::Group(name) = &to
+        && !groups.has(name)
+    {
+        around.log.push(Mistake::new(
+            Code::BadRight,
+            text.span(),
+            format!("không có nhóm `{name}`"),
+            format!("there is no group `{name}`"),
+        ));
+        return None;
+    }
+    let method = words.next().filter(|method| *method != "*").map(str::to_ascii_uppercase);
+    let path = words.next().map_or_else(|| Ok(PathPattern::everything()), str::parse);
+    match path {
+        Ok(path) if words.next().is_none() => Some(Right { to, method, path }),
+        Ok(_) | Err(_) => {
+            around.log.push(Mistake::new(
+                Code::BadRight,
+                text.span(),
+                "quyền có dạng `ai [phương thức [đường dẫn]]`",
+                "a right is `who [METHOD [path]]`",
+            ));
+            None
+        }
+    }
+}
+
+fn grantee(text: &Spanned<&str>, around: &Around<'_>) -> Option<Grantee> {
+    let found = text.get_ref().parse().ok();
+    if found.is_none() {
+        around.log.push(Mistake::new(
+            Code::BadRight,
+            text.span(),
+            format!(
+                "`{}` không phải `everyone`, mã thành viên, mã định danh hay `group:tên`",
+                text.get_ref()
+            ),
+            format!(
+                "`{}` is neither `everyone`, a member id, an agency code nor `group:name`",
+                text.get_ref()
+            ),
+        ));
+    }
+    found
+}
+
+fn address(url: &Spanned<&str>, around: &Around<'_>) -> Option<String> {
+    let is_http = url.get_ref().starts_with("http://") || url.get_ref().starts_with("https://");
+    if is_http && url.get_ref().parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some()) {
+        return Some((*url.get_ref()).to_owned());
+    }
+    around.log.push(Mistake::new(
+        Code::BadAddress,
+        url.span(),
+        "`url` phải là một địa chỉ http:// hoặc https://",
+        "`url` must be an address with http:// or https://",
+    ));
+    None
+}
