@@ -1,18 +1,26 @@
 //! Simulated shared government systems of the call plane (domain.md 4), in-process: each answers service calls from
 //! state in memory, the same for the same seed. Data are synthetic.
 
+pub mod bhxh;
 pub mod budget_unit;
 pub mod caller;
 pub mod catalogue;
+pub mod ccvc;
+pub mod citizen;
+pub mod citizens;
 pub mod consultation;
 pub mod dancu;
+pub mod datdai;
+pub mod dkdn;
 pub mod dossier;
 pub mod ecabinet;
 pub mod emc;
 pub mod host;
+pub mod hotich;
 pub mod http;
 pub mod input;
 pub mod legal;
+pub mod lltp;
 pub mod moment;
 pub mod paygov;
 pub mod population;
@@ -25,6 +33,7 @@ mod streams;
 pub mod table;
 #[cfg(test)]
 mod tests;
+pub mod thue;
 pub mod vneid;
 
 use population::Population;
@@ -129,6 +138,7 @@ pub fn all(
     population: &Arc<Population>,
 ) -> Result<Vec<Box<dyn Provider>>, vneid::KeyError> {
     let mut all = shared(seed, agencies);
+    all.extend(citizens::citizens(seed, population));
     all.extend(dancu::PopulationDatabase::services(population, None));
     let clients = vneid::sandbox_clients();
     all.push(Box::new(vneid::SignIn::new(Arc::clone(population), None, clients)?));

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Asker, OFFICE, OTHER, PROVINCE, agencies, document, schema};
+use super::{Asker, OFFICE, OTHER, PROVINCE, agencies, country, document, encoded, schema};
+use crate::providers::citizens::citizens;
 use crate::providers::http::{Route, allowed_methods};
 use crate::providers::{
     Provider, budget_unit, catalogue, consultation, dossier, ecabinet, emc, legal, paygov, post,
@@ -16,7 +17,9 @@ const TOLD_CHARS: usize = 500;
 const METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "QUERY"];
 
 fn providers() -> Vec<Box<dyn Provider>> {
-    shared(7, &agencies())
+    let mut all = shared(7, &agencies());
+    all.extend(citizens(7, &country()));
+    all
 }
 
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
@@ -66,7 +69,7 @@ fn the_descriptions_list_every_route_and_no_other() {
         listed(legal::ROUTES),
         listed(budget_unit::ROUTES),
     ];
-    let providers = providers();
+    let providers = shared(7, &agencies());
     assert_eq!(providers.len(), routes.len());
     for (provider, mut routes) in providers.iter().zip(routes) {
         let operations = operations(document(&**provider)).into_iter();
@@ -211,10 +214,6 @@ fn with_query(target: &str, operation: &Value, draw: u64) -> (String, bool) {
     } else {
         (format!("{target}?{}", pairs.join("&")), fits)
     }
-}
-
-fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 fn fill(template: &str, value: &str) -> String {

@@ -1,16 +1,19 @@
 //! What holds for every provider: its description is complete, and whatever is asked, the answer is a documented one.
 
 mod matrix;
+mod one_story;
 mod schema;
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
+use super::citizens::citizens;
 use super::http::matches;
 use super::{Call, Kind, Provider, shared};
+use crate::providers::population::{Date, Population};
 
 /// 2026-01-05T08:00:00+07:00, a Monday.
 pub(super) const NOW: i64 = 1_767_574_800_000;
@@ -31,7 +34,7 @@ pub(super) fn agencies() -> Vec<(String, String)> {
 }
 
 /// Who asks, when.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Asker<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) caller: &'a str,
@@ -87,13 +90,24 @@ impl<'a> Asker<'a> {
     }
 }
 
+/// A small country as it was on the day of `NOW`.
+pub(super) fn country() -> Arc<Population> {
+    let day = Date::new(2026, 1, 5).unwrap();
+    Arc::new(Population::new(7, 50_000, day).unwrap())
+}
+
+pub(super) fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 /// Read once: every answer is held against one.
 static DOCUMENTS: LazyLock<BTreeMap<&str, Value>> = LazyLock::new(|| {
     let read = |provider: &dyn Provider| match provider.description().kind {
         Kind::OpenApi(text) => (provider.description().code, serde_json::from_str(text).unwrap()),
         Kind::Wsdl(_) => panic!("these providers speak JSON"),
     };
-    shared(0, &[]).iter().map(|provider| read(&**provider)).collect()
+    let all = shared(0, &[]).into_iter().chain(citizens(0, &country()));
+    all.map(|provider| read(&*provider)).collect()
 });
 
 pub(super) fn document(provider: &dyn Provider) -> &'static Value {

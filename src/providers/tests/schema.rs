@@ -33,7 +33,9 @@ pub(super) fn mistake(document: &Value, schema: &Value, value: &Value) -> Option
                 Some("date-time") => moment::parse_iso(text).is_some(),
                 _ => true,
             };
-            if !formed {
+            let shaped =
+                schema["pattern"].as_str().is_none_or(|pattern| has_pattern(text, pattern));
+            if !formed || !shaped {
                 return at("format");
             }
             out_of(schema, "minLength", "maxLength", length).then(|| at("length"))?
@@ -90,6 +92,11 @@ pub(super) fn fitting(document: &Value, schema: &Value, draw: u64, depth: usize)
         && (pick("example", 3) > 0 || schema.get("format").is_some())
     {
         return examples[index("examples", examples.len())].clone();
+    }
+    if let Some(pattern) = schema["pattern"].as_str() {
+        // Well shaped, but often no day of the calendar.
+        let digit = char::from(b'0' + u8::try_from(pick("digit", 10)).unwrap());
+        return shape(pattern).replace('9', &digit.to_string()).into();
     }
     let types = types(schema);
     let chosen = if types.is_empty() { "object" } else { types[index("type", types.len())] };
@@ -215,4 +222,22 @@ fn size(count: usize) -> f64 {
 fn out_of(schema: &Value, least: &str, most: &str, number: f64) -> bool {
     schema[least].as_f64().is_some_and(|least| number < least)
         || schema[most].as_f64().is_some_and(|most| number > most)
+}
+
+/// The regular expressions that the descriptions use: `^`, `[0-9]{n}` and plain characters, `$`.
+fn has_pattern(text: &str, pattern: &str) -> bool {
+    let shape = shape(pattern);
+    text.len() == shape.len()
+        && text.bytes().zip(shape.bytes()).all(|(byte, wanted)| match wanted {
+            b'9' => byte.is_ascii_digit(),
+            fixed => byte == fixed,
+        })
+}
+
+/// The pattern with `9` for each digit.
+fn shape(pattern: &str) -> String {
+    let shape = pattern.trim_start_matches('^').trim_end_matches('$');
+    let shape = shape.replace("[0-9]{2}", "99").replace("[0-9]{4}", "9999");
+    assert!(!shape.contains(['[', '{', '\\']), "{pattern} is not understood");
+    shape
 }

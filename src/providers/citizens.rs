@@ -1,0 +1,36 @@
+//! The simulated databases that tell about citizens and enterprises, all out of one population (domain.md 4.3–4.10).
+
+use std::sync::Arc;
+
+use super::Provider;
+use super::bhxh::SocialInsurance;
+use super::ccvc::CivilServants;
+use super::citizen::Newborns;
+use super::datdai::LandRegister;
+use super::dkdn::BusinessRegister;
+use super::hotich::CivilStatus;
+use super::lltp::CriminalRecords;
+use super::thue::Taxes;
+use crate::providers::population::Population;
+
+/// All of them, with a register of newborns of their own.
+pub fn citizens(seed: u64, population: &Arc<Population>) -> Vec<Box<dyn Provider>> {
+    citizens_with(seed, population, &Arc::new(Newborns::new(seed, population)))
+}
+
+/// As `citizens`, with a register of newborns that others read as well.
+pub fn citizens_with(
+    seed: u64,
+    population: &Arc<Population>,
+    newborns: &Arc<Newborns>,
+) -> Vec<Box<dyn Provider>> {
+    vec![
+        Box::new(BusinessRegister::new(seed, population)),
+        Box::new(SocialInsurance::new(population, newborns)),
+        Box::new(CivilStatus::new(population, newborns)),
+        Box::new(CriminalRecords::new(population)),
+        Box::new(LandRegister::new(population)),
+        Box::new(Taxes::new(seed, population)),
+        Box::new(CivilServants::new(population)),
+    ]
+}

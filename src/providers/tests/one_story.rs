@@ -1,0 +1,103 @@
+//! One citizen in every database. Claim: whoever is picked has one name, one birth date and one sex in all seven.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Asker, NOW, PROVINCE, country, encoded};
+use crate::providers::Provider;
+use crate::providers::citizens::citizens;
+use crate::providers::moment::MINUTE_MS;
+use crate::providers::population::{Person, Population};
+use crate::providers::seed;
+
+/// Somebody who owns an enterprise and land and is a civil servant, so that every database knows them.
+fn picked(population: &Population, draw: u64) -> Person {
+    let people = population.len();
+    let start = u32::try_from(seed::below(draw, &["pick"], u64::from(people))).unwrap();
+    let known = |index: &u32| {
+        population.employment(*index).is_some()
+            && population.enterprise_of(*index).is_some()
+            && !population.parcels_of(*index).is_empty()
+    };
+    let index = (0..people).map(|step| (start + step) % people).find(known).unwrap();
+    population.person(index).unwrap()
+}
+
+fn of<'a>(all: &'a [Box<dyn Provider>], code: &str) -> Asker<'a> {
+    let provider = all.iter().find(|provider| provider.description().code == code).unwrap();
+    Asker::new(&**provider, PROVINCE)
+}
+
+#[test]
+fn a_citizen_has_one_name_birth_date_and_sex_in_every_database() {
+    let population: Arc<Population> = country();
+    for draw in 0..8 {
+        let person = picked(&population, draw);
+        let all = citizens(7, &population);
+        assert_eq!(all.len(), 7);
+        let (number, name) = (person.number.to_string(), person.name.upper());
+        let (slashed, sex) = (person.birth_date.slashed(), person.sex.label());
+        let checked = format!("soDinhDanh={number}&hoTen={}&ngaySinh={slashed}", encoded(&name));
+        let who = |told: &Value| {
+            (told["hoTen"].clone(), told["ngaySinh"].clone(), told["gioiTinh"].clone())
+        };
+        let wanted = (json!(name), json!(slashed), json!(sex));
+
+        let servant = of(&all, "ccvc").get(&format!("/canBo?{checked}")).1;
+        assert_eq!(who(&servant), wanted);
+        let parcels = of(&all, "datdai").get(&format!("/thuaDatTheoChuSuDung?{checked}")).1;
+        let owners = parcels[0]["chuSuDung"].as_array().unwrap();
+        let owner = owners.iter().find(|owner| owner["soDinhDanh"] == number).unwrap();
+        assert_eq!(who(owner), wanted);
+        let mut payer = of(&all, "thue").get(&format!("/nguoiNopThue?mst={number}")).1;
+        payer["hoTen"] = payer["ten"].clone();
+        assert_eq!(who(&payer), wanted);
+
+        let code = person.sex.insurance_code();
+        let insured = json!({"maSoBhxh": person.insurance_number.to_string()});
+        let insured = of(&all, "bhxh").post("/getTraCuuTtHgdByMaSoBhxh", &insured).1;
+        assert_eq!(who(&insured), (json!(name), json!(person.birth_date.compact()), json!(code)));
+        let born = json!({"module": "KS", "maHoSo": number});
+        let born = of(&all, "hotich").post("/traHoSo", &born).1;
+        assert_eq!(who(&born["nguoi"][0]), (json!(name), json!(slashed), json!(code)));
+
+        let asked = json!({"idMinistryJustice": "G15", "idReceivedDec": "L-1",
+            "dateReceivedDec": "05/01/2026", "datePromissoryDec": "15/01/2026",
+            "declarationWSForm": {"fullName": name, "identifyNo": number, "birthDate": slashed,
+                "genderId": code, "formType": 2}});
+        let justice = of(&all, "lltp");
+        assert_eq!(justice.post("/nhanHoSoDangKy", &asked).0, 200);
+        let later = justice.at(NOW + 3 * MINUTE_MS);
+        let paper = later.post("/traHoSo", &json!({"idReceivedDec": "L-1"})).1;
+        assert_eq!(who(&paper["CERTIFICATE"]), wanted);
+
+        // The business register knows names only.
+        let enterprise = population.enterprise_of(person.index).unwrap();
+        let target = format!("/chiTietDoanhNghiep?msdn={}", enterprise.code);
+        let members = of(&all, "dkdn").get(&target).1["Member"].clone();
+        assert!(members.as_array().unwrap().iter().any(|member| member["MEMBER_NAME"] == name));
+    }
+}
+
+#[test]
+fn a_newborn_of_civil_status_is_known_to_social_insurance() {
+    let population = country();
+    let all = citizens(7, &population);
+    let mut people = (0..population.len()).filter_map(|index| population.person(index));
+    let mother = people
+        .find(|one| {
+            one.alive && one.sex.label() == "Nữ" && (1980..2000).contains(&one.birth_date.year())
+        })
+        .unwrap();
+    let data = format!(
+        "<hoSo><nksHoTen>Lê Thị Mới</nksHoTen><nksGioiTinh>2</nksGioiTinh><nksNgaySinh>04/01/2026</nksNgaySinh><meSoDDCN>{}</meSoDDCN><meHoTen>{}</meHoTen><meNgaySinh>{}</meNgaySinh><giayToKemTheo>1</giayToKemTheo></hoSo>",
+        mother.number, mother.name, mother.birth_date
+    );
+    let body = json!({"maDonVi": 1_001, "module": "LTKS", "maHoSo": "A-1", "ngayTiepNhan": "05/01/2026", "data": data});
+    assert_eq!(of(&all, "hotich").post("/dangKyHoTich", &body).0, 200);
+    let traits = json!({"hoTen": "Lê Thị Mới", "ngaySinh": "20260104", "loaiNgaySinh": 0, "gioiTinh": 2,
+        "maXaKs": "01001", "isKs": 1});
+    let found = of(&all, "bhxh").post("/getMaSoBhxhTheoTieuChi", &traits).1;
+    assert_eq!((&found["errorCode"], &found["trangThai"]), (&json!("00"), &json!(1)));
+}
