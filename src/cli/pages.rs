@@ -2,6 +2,7 @@
 //! the operator's API, and of configurations.
 
 use crate::domain::service::Trouble;
+use crate::ingress::wso2::AdapterFault;
 use crate::operator::fault::Problem;
 use crate::texts;
 use crate::topology::{Code, Lang};
@@ -26,6 +27,12 @@ pub(super) fn page(code: &str, lang: Lang) -> Option<ShortPage> {
         let told = texts::call(trouble, lang);
         return Some(ShortPage { title: told.title, fix: told.fix });
     }
+    if let Some(fault) = AdapterFault::ALL.iter().find(|fault| fault.code() == code) {
+        return Some(ShortPage {
+            title: of((fault.vi(), fault.en()), lang),
+            fix: of(ADAPTER, lang),
+        });
+    }
     let is_config = Code::ALL.iter().any(|known| known.as_str() == code);
     is_config.then(|| ShortPage { title: of(CONFIG.0, lang), fix: of(CONFIG.1, lang) })
 }
@@ -34,7 +41,12 @@ pub(super) fn codes() -> impl Iterator<Item = &'static str> {
     let pages = PAGES.iter().map(|(code, ..)| *code);
     let problems = Problem::ALL.iter().map(|problem| problem.code());
     let troubles = Trouble::ALL.iter().map(|trouble| trouble.code());
-    pages.chain(problems).chain(troubles).chain(Code::ALL.iter().map(|code| code.as_str()))
+    let adapter = AdapterFault::ALL.iter().map(|fault| fault.code());
+    pages
+        .chain(problems)
+        .chain(troubles)
+        .chain(adapter)
+        .chain(Code::ALL.iter().map(|code| code.as_str()))
 }
 
 const fn of(both: (&'static str, &'static str), lang: Lang) -> &'static str {
@@ -90,6 +102,11 @@ const LENGTH: Both = (
 const LIMIT: Both = (
     "Giới hạn ở mục [limits] của cấu hình: head_bytes_max, head_timeout_ms, body_bytes_max (`lienthong config schema`).",
     "The limits are in [limits] of the topology: head_bytes_max, head_timeout_ms, body_bytes_max (`lienthong config schema`).",
+);
+
+const ADAPTER: Both = (
+    "Địa chỉ đúng: /XrdAdapter/RestService/forward/<đường dẫn>?dstcode=VN:GOV:<mã định danh>:<hệ thống>.",
+    "The right address: /XrdAdapter/RestService/forward/<path>?dstcode=VN:GOV:<agency code>:<system>.",
 );
 
 const OPERATOR: Both = (

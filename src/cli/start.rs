@@ -252,6 +252,11 @@ fn not_started(error: &StartError, topology: &Topology) -> Failure {
         | StartError::Seal(_) => {
             failed("không dùng được chứng thư", "the certificates cannot be used")
         }
+        StartError::Application(_) => Failure::usage(
+            "một [[application]] không dùng được",
+            "an [[application]] cannot be used",
+        )
+        .detail(&*why),
         StartError::UnknownProvider { service, provider, known } => Failure::usage(
             format!("`{service}`: không có hệ thống mô phỏng nào tên `{provider}`"),
             format!("`{service}`: there is no simulated system `{provider}`"),

@@ -3,12 +3,14 @@
 use super::lines::{conditions_of, mtls_address};
 use super::{LiveCallPlane, LivePipeline, LivePorts, Options, StartError, settings};
 use crate::clock::SystemClock;
+use crate::domain;
 use crate::domain::conditions::LinkConditions;
 use crate::domain::routing::PlatformIx;
 use crate::domain::service::{Service, ServiceKind, Services, Target};
 use crate::egress::LinkId;
 use crate::egress::call::{CallLinks, Outside};
 use crate::evidence::{Evidence, Signer, Writer};
+use crate::ingress::wso2::{Application, ApplicationKey, Applications, KeyKind, Quota, Secret};
 use crate::pipeline::call::{CallPlane, CallPorts};
 use crate::pki::seal::Seal;
 use crate::pki::{Holder, Pki, PlatformName};
@@ -53,6 +55,30 @@ pub(super) fn host(topology: &Topology, clock: &Arc<SystemClock>) -> Result<Arc<
 
 /// What a simulated system reads of one request.
 const PROVIDER_BODY_BYTES_MAX: usize = 16 << 20;
+
+/// The applications of the gateways.
+pub(super) fn applications(topology: &Topology) -> Result<Applications, StartError> {
+    let mut applications = Applications::default();
+    for entry in &topology.applications {
+        let quota = entry.calls_per_minute.map(|requests| Quota { requests, per_ms: 60_000 });
+        let key = |kind, key: &str, secret: &domain::directory::Secret| ApplicationKey {
+            kind,
+            consumer_key: key.to_owned(),
+            consumer_secret: Secret::new(&String::from_utf8_lossy(secret.expose())),
+            quota,
+        };
+        applications.add(Application {
+            name: entry.name.clone(),
+            member: entry.member.clone(),
+            keys: vec![key(
+                if entry.is_sandbox { KeyKind::Sandbox } else { KeyKind::Production },
+                &entry.key,
+                &entry.secret,
+            )],
+        })?;
+    }
+    Ok(applications)
+}
 
 /// What the topology offers, with what each simulated system says of itself.
 pub(super) fn services(topology: &Topology, host: &Host) -> Result<Services, StartError> {

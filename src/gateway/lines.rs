@@ -8,6 +8,7 @@ use crate::egress::LinkId;
 use crate::egress::link::Links;
 use crate::ingress::CallFaces;
 use crate::ingress::relay::{Relay, Way};
+use crate::ingress::wso2::Desk;
 use crate::pki::{Holder, MemberId, Pki, PlatformName};
 use crate::tls::{Alpn, Tls, Trust};
 use crate::topology::{self, Topology};
@@ -71,7 +72,7 @@ pub(super) fn relays(
     pki: &Pki,
     trust: &Arc<Trust>,
     bound: &[Bound],
-    plane: &Arc<LiveCallPlane>,
+    (plane, desk): (&Arc<LiveCallPlane>, &Arc<Desk>),
 ) -> Result<(Relays, Vec<Arc<Tls>>), StartError> {
     let (mut relays, mut keys) = (Relays::new(), Vec::new());
     for door in bound.iter().filter(|b| b.kind == topology::ListenerKind::Local) {
@@ -98,7 +99,7 @@ pub(super) fn relays(
         let relay = Relay {
             name: Arc::clone(&server.name),
             clock: Arc::clone(&plane.pipeline.ports().clock),
-            calls: CallFaces::plain(Arc::clone(plane), server.ix, topology.xroad),
+            calls: CallFaces::plain(Arc::clone(plane), server.ix, topology.xroad, Arc::clone(desk)),
             ways,
             limits: settings::relay(&topology.limits),
             allow,

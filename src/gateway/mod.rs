@@ -12,6 +12,7 @@ use crate::domain::service::Services;
 use crate::egress::call::CallLinks;
 use crate::egress::link::Links;
 use crate::ingress::relay;
+use crate::ingress::wso2::{BadApplication, Desk};
 use crate::ingress::{self, Door};
 use crate::journal::{Journal, OpenError, Recovery, SegmentJournal};
 use crate::operator::{self, Listens, Operated};
@@ -107,6 +108,8 @@ pub enum StartError {
     Population(#[from] crate::providers::population::PopulationError),
     #[error("VNeID has no key to sign with")]
     SignIn(#[from] crate::providers::vneid::KeyError),
+    #[error("an application of the topology cannot be used")]
+    Application(#[from] BadApplication),
     #[error(transparent)]
     Seal(#[from] SealError),
     #[error("the evidence of calls cannot be used")]
@@ -199,7 +202,8 @@ impl Gateway {
         let setup = setup(&topology, &local, (anchors, services), options.seed);
         let pipeline = Arc::new(Pipeline::new(ports, setup));
         let (plane, writers) = calls::plane(&topology, &local, &pipeline, &pki, &options)?;
-        let (relays, relay_keys) = lines::relays(&topology, &pki, &trust, &bound, &plane)?;
+        let desk = Arc::new(Desk::new(calls::applications(&topology)?));
+        let (relays, relay_keys) = lines::relays(&topology, &pki, &trust, &bound, (&plane, &desk))?;
         let after = pipeline.restore().await?;
         let after = pipeline.recover(after, recovery.end).await;
         let mut gateway = Self {
@@ -221,7 +225,7 @@ impl Gateway {
         };
         gateway.start_workers(after);
         calls::start_writers(writers).map_err(StartError::Data)?;
-        gateway.open_doors(bound, &keys, relays)?;
+        gateway.open_doors(bound, &keys, (relays, desk))?;
         gateway.serve_operator(operator_listener, options.data);
         Ok(gateway)
     }
@@ -372,7 +376,7 @@ impl Gateway {
         &mut self,
         bound: Vec<Bound>,
         keys: &BTreeMap<PlatformIx, Arc<Tls>>,
-        mut relays: lines::Relays,
+        (mut relays, desk): (lines::Relays, Arc<Desk>),
     ) -> Result<(), StartError> {
         let members = Arc::new(self.topology.members.clone());
         for door in bound {
@@ -393,6 +397,7 @@ impl Gateway {
                 pipeline: Arc::clone(&self.pipeline),
                 plane: Arc::clone(&self.plane),
                 xroad: self.topology.xroad,
+                desk: Arc::clone(&desk),
                 platform: door.platform,
                 tls: server(tls, kind)?,
                 members: Arc::clone(&members),

@@ -82,6 +82,10 @@ impl CallRequest {
         self.field(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
+    pub fn query(&self) -> Option<&str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
+
     pub fn path(&self) -> &str {
         self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
     }

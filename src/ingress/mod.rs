@@ -9,6 +9,7 @@ pub mod http1;
 pub mod relay;
 pub mod session;
 pub mod vxp;
+pub mod wso2;
 pub mod xroad;
 
 use crate::clock::{Clock, Timestamp};
@@ -38,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use vxp::{Operation, Vxp};
+use wso2::{Desk, Gateway};
 use xroad::XRoad;
 
 /// Bounds of one listener; each is a key of the topology file.
@@ -58,6 +60,7 @@ pub struct Door<P: CallPorts> {
     pub pipeline: Arc<Pipeline<P>>,
     pub plane: Arc<CallPlane<P>>,
     pub xroad: XRoadSettings,
+    pub desk: Arc<Desk>,
     pub platform: PlatformIx,
     pub tls: TlsServer,
     pub members: Arc<Members>,
@@ -187,6 +190,7 @@ impl<P: CallPorts> Door<P> {
             platform: self.platform,
             channel,
             xroad: self.xroad,
+            desk: Arc::clone(&self.desk),
         };
         let clock = Arc::new(PipelineClock(Arc::clone(&self.pipeline)));
         let faces = Faces { vxp, calls };
@@ -206,6 +210,7 @@ impl<P: CallPorts> Door<P> {
             platform: self.platform,
             channel: Channel::Tls(Arc::clone(&session)),
             xroad: self.xroad,
+            desk: Arc::clone(&self.desk),
         });
         let services = Arc::new(NativeServices::new(
             Arc::clone(&self.pipeline),
@@ -221,14 +226,15 @@ impl<P: CallPorts> Door<P> {
                 if target == hop::PATH || target.starts_with(HOP_PATH_BELOW) {
                     return Ok(calls.passed_on(&session, request).await.map(Body::new));
                 }
+                // The native face comes by far the most often, and is asked nothing else.
+                if is_grpc(&request) {
+                    return services.call(request).await.unwrap_or_else(|| Ok(unknown_path()));
+                }
                 if calls.takes(target) {
                     let request = CallRequest::of_http2(request);
                     return Ok(calls.answer(request).await.map(Body::new));
                 }
-                match services.call(request).await {
-                    Some(answer) => answer,
-                    None => Ok(unknown_path()),
-                }
+                Ok(unknown_path())
             }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
@@ -262,12 +268,18 @@ pub struct CallFaces<P: CallPorts> {
     platform: PlatformIx,
     channel: Channel,
     xroad: XRoadSettings,
+    desk: Arc<Desk>,
 }
 
 impl<P: CallPorts> CallFaces<P> {
     /// At the plain port of a security server.
-    pub fn plain(plane: Arc<CallPlane<P>>, server: PlatformIx, xroad: XRoadSettings) -> Self {
-        Self { plane, platform: server, channel: Channel::Plain { server }, xroad }
+    pub fn plain(
+        plane: Arc<CallPlane<P>>,
+        server: PlatformIx,
+        xroad: XRoadSettings,
+        desk: Arc<Desk>,
+    ) -> Self {
+        Self { plane, platform: server, channel: Channel::Plain { server }, xroad, desk }
     }
 
     async fn over_http1(&self, head: &RequestHead, body: &mut http1::Body<'_>) -> Answer {
@@ -282,11 +294,24 @@ impl<P: CallPorts> CallFaces<P> {
 
     /// One of the dialects of calls takes this path.
     fn takes(&self, target: &str) -> bool {
-        XRoad::<P>::takes(target)
+        let path = target.split_once('?').map_or(target, |(path, _)| path);
+        let gateway = || self.at().is_some_and(|at| self.gateway(at).takes(path));
+        XRoad::<P>::takes(target) || wso2::adapter_takes(path) || gateway()
+    }
+
+    fn gateway<'a>(&'a self, at: &'a CallPlatform) -> Gateway<'a, P> {
+        Gateway { plane: &self.plane, at, desk: &self.desk }
     }
 
     async fn answer(&self, request: CallRequest) -> CallAnswer {
         let Some(at) = self.at() else { return calls::not_here() };
+        // design.md 2.6: `/r1/`, known prefixes, gateway contexts, SOAP.
+        if wso2::adapter_takes(request.path()) {
+            return self.gateway(at).forward(request, &self.channel).await;
+        }
+        if self.gateway(at).takes(request.path()) && !request.target.starts_with("/r1/") {
+            return self.gateway(at).answer(request, &self.channel).await;
+        }
         let xroad = XRoad { plane: &self.plane, at, settings: self.xroad };
         xroad.answer(request, &self.channel).await
     }
@@ -338,6 +363,11 @@ impl<P: CallPorts> Clock for PipelineClock<P> {
     fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {
         self.0.ports().clock().sleep_until(at)
     }
+}
+
+fn is_grpc(request: &Request<Incoming>) -> bool {
+    let content_type = request.headers().get(http::header::CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 fn unknown_path() -> Response<Body> {

@@ -90,6 +90,11 @@ impl Session {
         self.identity.id != PeerId::Anonymous
     }
 
+    /// Of the certificate, for a token that is bound to it.
+    pub fn fingerprint(&self) -> Option<[u8; 32]> {
+        self.identity.fingerprint.map(|fingerprint| fingerprint.0)
+    }
+
     /// TLS version and cipher suite.
     pub const fn tls(&self) -> &Arc<str> {
         &self.tls

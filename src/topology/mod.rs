@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub use limits::Limits;
 pub use mistake::{Code, Lang, Mistake, Mistakes, Style};
 pub use sandbox::{SandboxCredential, SandboxError};
-pub use services::ServiceEntry;
+pub use services::{ApplicationEntry, ServiceEntry};
 pub use settings::{
     CrlExpired, Documents, LockedReceiver, Reading, Secrecy, SignaturePolicy, StatusOrder,
     TextFile, TlsSettings, XRoadSettings,
@@ -55,6 +55,7 @@ pub struct Topology {
     pub call_routes: RoutingTable,
     pub services: Vec<ServiceEntry>,
     pub groups: Groups,
+    pub applications: Vec<ApplicationEntry>,
     /// The same seed gives the same synthetic people.
     pub population_seed: u64,
     /// How many there are; none of them is held in memory.
@@ -242,6 +243,8 @@ impl Topology {
         let call_routes = call_routes(&platforms);
         let around = services::Around { log, instance, drafts: &drafts, platforms: &platforms };
         let (groups, services) = services::read(&mut file, &around);
+        let tables = file.tables("application", "[[application]]");
+        let applications = services::applications(tables, &members, log);
         file.finish();
         Some(Self {
             name: about.name.into(),
@@ -253,6 +256,7 @@ impl Topology {
             call_routes,
             services,
             groups,
+            applications,
             population_seed: about.population_seed,
             population: about.population,
             on: wanted.on,

@@ -4,6 +4,8 @@ use super::Platform;
 use super::mistake::{Code, Mistake};
 use super::platforms::{Draft, not_active, unknown_platform};
 use super::reader::{Log, Table};
+use crate::domain::directory::{Members, Secret};
+use crate::domain::member_id::MemberId;
 use crate::domain::routing::PlatformIx;
 use crate::domain::service::{
     Grantee, Groups, PathPattern, Right, ServiceId, ServiceState, Target, Way,
@@ -28,6 +30,19 @@ pub struct ServiceEntry {
     pub body_bytes_max: Option<u64>,
 }
 
+/// An application that calls a gateway with a token (domain.md 4.1 a).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApplicationEntry {
+    pub name: String,
+    /// The member whose calls they are.
+    pub member: String,
+    pub key: String,
+    pub secret: Secret,
+    /// A SANDBOX key, not a PRODUCTION one.
+    pub is_sandbox: bool,
+    pub calls_per_minute: Option<u32>,
+}
+
 /// What services are checked against.
 #[derive(Debug)]
 pub(super) struct Around<'a> {
@@ -35,6 +50,46 @@ pub(super) struct Around<'a> {
     pub(super) instance: &'a str,
     pub(super) drafts: &'a [Draft<'a>],
     pub(super) platforms: &'a [Platform],
+}
+
+pub(super) fn applications(
+    tables: Vec<Table<'_>>,
+    members: &Members,
+    log: &Log,
+) -> Vec<ApplicationEntry> {
+    let read = |mut table: Table<'_>| {
+        let name = table.required_string("name");
+        let member = table.required_string("member");
+        let key = table.required_string("key");
+        let secret = table.required_string("secret");
+        if let Some(secret) = &secret {
+            log.mask(secret.span());
+        }
+        let kinds = [("production", false), ("sandbox", true)];
+        let is_sandbox = table.choice("kind", &kinds).is_some_and(Spanned::into_inner);
+        let calls = table.integer("calls_per_minute", 1..=1_000_000_000);
+        table.finish();
+        let member = member?;
+        let id = MemberId::parse(member.get_ref()).ok().map(|id| id.to_string());
+        let id = id.filter(|id| members.by_id(id).is_some());
+        if id.is_none() {
+            log.push(Mistake::new(
+                Code::BadMemberId,
+                member.span(),
+                format!("không có thành viên `{}`", member.get_ref()),
+                format!("there is no member `{}`", member.get_ref()),
+            ));
+        }
+        Some(ApplicationEntry {
+            name: (*name?.get_ref()).to_owned(),
+            member: id?,
+            key: (*key?.get_ref()).to_owned(),
+            secret: Secret::new(secret?.get_ref().as_bytes()),
+            is_sandbox,
+            calls_per_minute: calls.and_then(|calls| u32::try_from(calls).ok()),
+        })
+    };
+    tables.into_iter().filter_map(read).collect()
 }
 
 pub(super) fn read(file: &mut Table<'_>, around: &Around<'_>) -> (Groups, Vec<ServiceEntry>) {

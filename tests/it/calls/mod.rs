@@ -2,6 +2,7 @@
 
 mod blame;
 mod bodies;
+mod gateway;
 mod proof;
 mod rest;
 mod rights;

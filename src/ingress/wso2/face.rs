@@ -1,0 +1,308 @@
+//! The gateway's door: tokens, and calls with a bearer at `/<api>/<version>/…` (domain.md 4.1 a).
+
+use super::application::{Applications, Client};
+use super::context::{ContextEntry, Contexts};
+use super::credentials::{bearer, lgsp};
+use super::fault::{Fault, FaultCode};
+use super::quota::Quotas;
+use super::request::{FORM_BYTES_MAX, TokenFault, TokenRequest};
+use super::token::{Fingerprint, Tokens, Wanted};
+use crate::domain::member_id::MemberId;
+use crate::domain::service::{CallFault, ServiceKind, Services, Trouble};
+use crate::egress::call::CallBody;
+use crate::ingress::calls::{CallAnswer, CallRequest, Channel};
+use crate::pipeline::call::{
+    Answered, Asked, CallPlane, CallPlatform, CallPorts, Dialect, Origin, hop,
+};
+use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What the gateways of one process know: applications, their tokens, and where APIs stand.
+#[derive(Default)]
+pub struct Desk {
+    applications: Applications,
+    tokens: Tokens,
+    quotas: Quotas,
+    /// Made again when the services have changed.
+    contexts: Mutex<Option<(Arc<Services>, Arc<Contexts>)>>,
+}
+
+impl Desk {
+    pub fn new(applications: Applications) -> Self {
+        Self { applications, ..Self::default() }
+    }
+
+    fn contexts(&self, services: &Arc<Services>) -> Arc<Contexts> {
+        let mut kept = self.contexts.lock();
+        if let Some((of, contexts)) = &*kept
+            && Arc::ptr_eq(of, services)
+        {
+            return Arc::clone(contexts);
+        }
+        let offered = services.iter().filter(|service| service.kind != ServiceKind::Soap);
+        let entries = offered.map(|service| ContextEntry {
+            context: format!("/{}/{}", service.id.code(), service.version),
+            service: service.id.to_string(),
+        });
+        // Of two services with one code and version neither is reached by it.
+        let mut entries: Vec<ContextEntry> = entries.collect();
+        entries.sort_by(|a, b| a.context.cmp(&b.context));
+        let twice: Vec<String> = entries
+            .windows(2)
+            .filter(|pair| matches!(pair, [a, b] if a.context == b.context))
+            .filter_map(|pair| pair.first().map(|entry| entry.context.clone()))
+            .collect();
+        entries.retain(|entry| !twice.contains(&entry.context));
+        let contexts = Arc::new(Contexts::new(entries).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the gateway offers no API");
+            Contexts::default()
+        }));
+        *kept = Some((Arc::clone(services), Arc::clone(&contexts)));
+        contexts
+    }
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk")
+            .field("applications", &self.applications.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One platform's gateway.
+#[derive(Debug)]
+pub struct Gateway<'a, P: CallPorts> {
+    pub plane: &'a CallPlane<P>,
+    pub at: &'a CallPlatform,
+    pub desk: &'a Desk,
+}
+
+const TOKEN_PATH: &str = "/token";
+
+impl<P: CallPorts> Gateway<'_, P> {
+    /// True for the token endpoint and for paths below an API.
+    pub fn takes(&self, path: &str) -> bool {
+        path == TOKEN_PATH || self.desk.contexts(&self.plane.services()).find(path).is_some()
+    }
+
+    pub async fn answer(&self, request: CallRequest, channel: &Channel) -> CallAnswer {
+        let accept = request.text("accept").map(str::to_owned);
+        if request.path() == TOKEN_PATH {
+            return self.token(request, channel).await;
+        }
+        match self.call(request, channel).await {
+            Ok(answered) => answer_of(answered),
+            Err(fault) => self.worded(&fault, accept.as_deref()),
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.plane.now().ms()
+    }
+
+    fn worded(&self, fault: &Fault, accept: Option<&str>) -> CallAnswer {
+        let told = fault.answer(accept, self.now_ms());
+        let mut response = Response::new(CallBody::whole(told.body));
+        *response.status_mut() = told.status;
+        *response.headers_mut() = told.headers;
+        response
+    }
+
+    async fn token(&self, request: CallRequest, channel: &Channel) -> CallAnswer {
+        let (headers, query) = (fields(&request), request.query().map(str::to_owned));
+        if request.method != "POST" {
+            return json(StatusCode::METHOD_NOT_ALLOWED, "{}".to_owned(), None);
+        }
+        let body = request.body.collect(FORM_BYTES_MAX).await.ok().flatten();
+        let body = body.unwrap_or_default();
+        match self.issue(&headers, query.as_deref(), &body, channel) {
+            Ok(text) => json(StatusCode::OK, text, None),
+            Err(fault) => json(fault.status(), fault.body(), fault.www_authenticate()),
+        }
+    }
+
+    fn issue(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        body: &[u8],
+        channel: &Channel,
+    ) -> Result<String, TokenFault> {
+        let asked = TokenRequest::parse(headers, query, body)?;
+        let credentials = &asked.credentials;
+        let key = &credentials.consumer_key;
+        let client = self.desk.applications.authenticate(key, &credentials.consumer_secret);
+        let client = client.map_err(|error| TokenFault::of_authentication(error, key))?;
+        let wanted = Wanted {
+            scope: asked.scope.clone(),
+            life_s: asked.life_s,
+            bound_to: fingerprint(channel),
+        };
+        let mut random = [0; 32];
+        let drawn = aws_lc_rs::rand::fill(&mut random);
+        if drawn.is_err() {
+            tracing::error!("the system gives no random bytes");
+        }
+        let token = self.desk.tokens.issue(client, &wanted, &random, self.now_ms())?;
+        Ok(serde_json::to_string(&token).unwrap_or_default())
+    }
+
+    /// Who calls: a bearer, or VNPT's `lgspaccesstoken`, whose credentials come with each call.
+    fn client(&self, headers: &HeaderMap, channel: &Channel) -> Result<Arc<Client>, Fault> {
+        let refused = || Fault::new(FaultCode::InvalidCredentials);
+        if let Some(own) = lgsp(headers).map_err(|_malformed| refused())? {
+            let applications = &self.desk.applications;
+            let client = applications.authenticate(&own.consumer_key, &own.consumer_secret);
+            return client.cloned().map_err(|_error| refused());
+        }
+        let token = bearer(headers)?;
+        let presented = fingerprint(channel);
+        Ok(self.desk.tokens.look_up(token, presented.as_ref(), self.now_ms())?)
+    }
+
+    async fn call(&self, request: CallRequest, channel: &Channel) -> Result<Answered, Fault> {
+        let headers = fields(&request);
+        let client = self.client(&headers, channel)?;
+        self.desk.quotas.check(&client, self.now_ms())?;
+        let forbidden = || Fault::new(FaultCode::ResourceForbidden).detail(client.member.clone());
+        let member = MemberId::parse(&client.member).map_err(|_invalid| forbidden())?;
+        let known = self.plane.members.by_id(&member.to_string()).ok_or_else(forbidden)?;
+        let at = Some(self.at.ix);
+        if Some(known.member.platform) != at && known.member.security_server != at {
+            return Err(forbidden().detail(format!("{} ≠ {}", self.at.name, client.member)));
+        }
+        // design.md 2.6: a token used beside a certificate must belong to that member.
+        let own = channel.member(self.plane.now()).map_err(|_rejection| forbidden())?;
+        if own.is_some_and(|own| own.id() != known.id()) {
+            return Err(forbidden());
+        }
+        let contexts = self.desk.contexts(&self.plane.services());
+        let matched = contexts.find(request.path());
+        let matched = matched.ok_or_else(|| Fault::new(FaultCode::NoMatchingResource))?;
+        let request_id = Uuid::now_v7().to_string();
+        let asked = Asked {
+            service: matched.service.to_owned(),
+            dialect: Dialect::Rest,
+            method: Method::from_bytes(request.method.as_bytes()).unwrap_or_default(),
+            path: matched.path.to_owned(),
+            query: request.query().map(str::to_owned),
+            headers: passed_on(headers),
+            message_id: request_id.clone(),
+            request_id,
+            user_id: None,
+            issue: None,
+            represented: None,
+            body: request.body,
+        };
+        let origin = Origin::Member { id: member, tls: channel.words() };
+        let answered = Box::pin(self.plane.call(self.at, asked, origin)).await;
+        answered.map_err(|fault| told(&fault, self.now_ms()))
+    }
+}
+
+/// The certificate that a token is bound to.
+fn fingerprint(channel: &Channel) -> Option<Fingerprint> {
+    match channel {
+        Channel::Tls(session) => session.fingerprint(),
+        Channel::Plain { .. } => None,
+    }
+}
+
+pub(super) fn fields(request: &CallRequest) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(request.fields.len());
+    for (name, value) in &request.fields {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok();
+        if let Some((name, value)) = name.zip(HeaderValue::from_bytes(value).ok()) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+/// A client's fields as its provider sees them: no credential of the gateway, nothing of the connection.
+pub(super) fn passed_on(headers: HeaderMap) -> HeaderMap {
+    let mut headers = hop::without_ours(headers);
+    for name in DROPPED {
+        headers.remove(name);
+    }
+    headers
+}
+
+const DROPPED: [&str; 13] = [
+    "authorization",
+    "lgspaccesstoken",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "host",
+    "content-length",
+    "expect",
+];
+
+pub(super) fn answer_of(answered: Answered) -> CallAnswer {
+    let mut response = Response::new(answered.body);
+    *response.status_mut() =
+        StatusCode::from_u16(answered.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    *response.headers_mut() = passed_on(answered.headers);
+    response
+}
+
+fn json(status: StatusCode, text: String, challenge: Option<&'static str>) -> CallAnswer {
+    let mut response = Response::new(CallBody::whole(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(challenge) = challenge {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}
+
+/// A trouble as WSO2 tells it, with our code for who wants to know more.
+fn told(fault: &CallFault, now_ms: u64) -> Fault {
+    let code = match fault.trouble {
+        Trouble::AccessDenied | Trouble::CallerForeign | Trouble::CallerUnknown => {
+            FaultCode::ResourceForbidden
+        }
+        Trouble::ServiceUnknown | Trouble::ProviderUnknown | Trouble::WrongKind => {
+            FaultCode::NoMatchingResource
+        }
+        Trouble::ServiceDisabled | Trouble::SystemMaintenance => FaultCode::ApiBlocked,
+        Trouble::Throttled | Trouble::Busy => FaultCode::HardLimit,
+        Trouble::ProviderBusy | Trouble::CircuitOpen => FaultCode::ResourceThrottledOut,
+        Trouble::SystemTimeout | Trouble::LinkTimeout => FaultCode::BackendTimeout,
+        Trouble::SystemCut | Trouble::SystemGarbage => FaultCode::BackendClosed,
+        Trouble::LinkDown
+        | Trouble::LinkRefused
+        | Trouble::NoRoute
+        | Trouble::SystemUnreachable
+        | Trouble::SystemHostUnknown
+        | Trouble::SystemUntrusted
+        | Trouble::SystemMissing
+        | Trouble::AnswerTooLarge => FaultCode::BackendConnectFailed,
+        Trouble::CallerInsecure
+        | Trouble::CallerMissing
+        | Trouble::RequestMalformed
+        | Trouble::PathRefused
+        | Trouble::RequestTooLarge
+        | Trouble::RequestCut
+        | Trouble::HopsExhausted
+        | Trouble::LinkGarbage
+        | Trouble::EvidenceFailed
+        | Trouble::Internal
+        | Trouble::ShuttingDown => FaultCode::Unclassified,
+    };
+    let next_access_ms = fault.retry_after_ms.map(|ms| now_ms + ms);
+    let detail = format!("{} {}", fault.trouble.code(), fault.detail);
+    Fault { next_access_ms, ..Fault::new(code).detail(detail.trim_end().to_owned()) }
+}

@@ -1,0 +1,162 @@
+//! The gateway's dialect and the adapter of security servers (domain.md 4.1), over real sockets.
+
+use super::{Answer, COUNTRY, Country, ask};
+use crate::world::{bundle, client_config};
+use std::sync::Arc;
+use tokio::net::TcpStream;
+
+const MEMBER: &str = "VN:GOV:000.00.00.H60:LGSP";
+
+fn country_text() -> String {
+    format!(
+        r#"{COUNTRY}
+[[service]]
+id = "VN:GOV:G06:MOTCUA/nhan"
+provider = "echo"
+platform = "lgsp-g06"
+rights = ["H60.06"]
+
+[[application]]
+name = "Ứng dụng của tỉnh"
+member = "{MEMBER}"
+key = "khoa"
+secret = "bi-mat"
+
+[[application]]
+name = "Ứng dụng thử"
+member = "{MEMBER}"
+key = "thu"
+secret = "bi-mat"
+kind = "sandbox"
+calls_per_minute = 2
+"#
+    )
+}
+
+/// A client that has no certificate.
+#[derive(Debug)]
+struct Nobody;
+
+impl rustls::client::ResolvesClientCert for Nobody {
+    fn resolve(
+        &self,
+        _authorities: &[&[u8]],
+        _schemes: &[rustls::SignatureScheme],
+    ) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+/// The TLS port of the LGSP, without a certificate of ours.
+async fn tls(country: &Country) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let gateway = &country.gateway;
+    let ix = gateway.topology.platform_named("lgsp-h60").unwrap().ix;
+    let address = gateway.listening.iter().find(|l| l.platform == ix).unwrap().tls.unwrap();
+    let known = client_config(&bundle(gateway, MEMBER));
+    let mut config = (*known).clone();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.client_auth_cert_resolver = Arc::new(Nobody);
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = rustls_pki_types::ServerName::IpAddress(address.ip().into());
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+}
+
+async fn call(country: &Country, method: &str, path: &str, bearer: &str) -> Answer {
+    let authorization = format!("Bearer {bearer}");
+    let headers = [("Authorization", authorization.as_str())];
+    let headers = if bearer.is_empty() { &[][..] } else { &headers[..] };
+    ask(tls(country).await, method, path, headers, b"").await
+}
+
+async fn token(country: &Country, basic: &str) -> Answer {
+    let headers = [("Authorization", basic), ("Content-Type", "application/x-www-form-urlencoded")];
+    ask(tls(country).await, "POST", "/token", &headers, b"grant_type=client_credentials").await
+}
+
+/// `khoa:bi-mat` and `thu:bi-mat`.
+const KEY: &str = "Basic a2hvYTpiaS1tYXQ=";
+const SANDBOX_KEY: &str = "Basic dGh1OmJpLW1hdA==";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_calls_with_its_token() {
+    let country = Country::start_with(&country_text()).await;
+    let given = token(&country, KEY).await;
+    assert_eq!(given.status, 200, "{}", given.text());
+    let given = given.json();
+    assert_eq!(
+        (&given["token_type"], given["expires_in"].as_u64()),
+        (&"Bearer".into(), Some(3600))
+    );
+    let bearer = given["access_token"].as_str().unwrap();
+    let again = token(&country, KEY).await.json();
+    assert_eq!(again["access_token"], bearer, "the same one while it is valid");
+    let answer = call(&country, "GET", "/dmdc/1.0/Category/magioitinh", bearer).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()[1]["TenGioiTinh"]), (200, &"Nam".into()));
+    for (method, path, bearer, status, code) in [
+        ("GET", "/dmdc/1.0/AllCategory", "", 401, 900_902),
+        ("GET", "/dmdc/1.0/AllCategory", "not-a-token", 401, 900_901),
+        ("POST", "/dmdc/1.0/Category/magioitinh", bearer, 403, 900_908),
+        ("GET", "/off/1.0", bearer, 503, 700_700),
+        ("GET", "/real/1.0", bearer, 500, 101_503),
+    ] {
+        let answer = call(&country, method, path, bearer).await;
+        let found = (answer.status.as_u16(), answer.json()["fault"]["code"].as_u64());
+        assert_eq!(found, (status, Some(code)), "{method} {path}: {}", answer.text());
+        let challenged = !answer.header("www-authenticate").is_empty();
+        assert_eq!(challenged, status == 401);
+    }
+    let answer = token(&country, "Basic a2hvYTpzYWk=").await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (401, &"invalid_client".into()));
+    country.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_beyond_its_quota_is_told_when_to_come_again() {
+    let country = Country::start_with(&country_text()).await;
+    let given = token(&country, SANDBOX_KEY).await.json();
+    let bearer = given["access_token"].as_str().unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(call(&country, "GET", "/dmdc/1.0/AllCategory", bearer).await);
+    }
+    let last = statuses.pop().unwrap();
+    assert!(statuses.iter().all(|answer| answer.status == 200));
+    assert_eq!((last.status.as_u16(), &last.json()["fault"]["code"]), (429, &900_803.into()));
+    let wait: u64 = last.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    country.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_adapter_forwards_to_the_system_that_is_named() {
+    let country = Country::start_with(&country_text()).await;
+    // C5: as one-stop systems call the national portal.
+    let forward = "/XrdAdapter/RestService/forward";
+    let plain = [("Content-Type", "text/plain")];
+    let target = format!("{forward}/mapi/login?dstcode=VN:GOV:000.00.00.G06:MOTCUA&x=1");
+    let answer = country.call_with("POST", &target, &plain, b"xin chao").await;
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, "xin chao"));
+    let target = format!("{forward}/dmdc/Category/magioitinh?dstcode=VN%3AGOV%3AG06%3ADMDC");
+    let answer = country.call_with("GET", &target, &[], b"").await;
+    assert_eq!(answer.json()[1]["TenGioiTinh"], "Nam", "{}", answer.text());
+    let target = format!("{}/echo", forward.replace("XrdAdapter", "VXPAdapter"));
+    let header = [("dstcode", "VN:GOV:G06:DMDC")];
+    assert_eq!(country.call_with("POST", &target, &header, b"a").await.text(), "a");
+    for (target, status, code) in [
+        (format!("{forward}/x"), 400, "LT-X003"),
+        (format!("{forward}/x?dstcode=VN:GOV"), 400, "LT-X004"),
+        (format!("{forward}/x?dstcode=VN:GOV:G17:X"), 400, "LT-S201"),
+        (format!("{forward}/x?dstcode=VN:GOV:G06:DMDC"), 500, "LT-S301"),
+        (format!("{forward}/off?dstcode=VN:GOV:G06:DMDC"), 500, "LT-S304"),
+        (format!("{forward}/dmdc/../echo?dstcode=VN:GOV:G06:DMDC"), 400, "LT-S106"),
+    ] {
+        let answer = country.call_with("POST", &target, &[], b"").await;
+        let found = (answer.status.as_u16(), answer.json()["ErrorCode"].clone());
+        assert_eq!(found, (status, code.into()), "{target}: {}", answer.text());
+    }
+    country.gateway.stop().await;
+}
