@@ -44,6 +44,10 @@ impl<P: CallPorts> super::face::Gateway<'_, P> {
         let request_id = Uuid::now_v7().to_string();
         let mut headers = fields(&request);
         headers.remove("dstcode");
+        let provider_url = forward.provider_url.and_then(|url| HeaderValue::from_str(&url).ok());
+        if let Some(url) = provider_url {
+            headers.insert("providerurl", url);
+        }
         let asked = Asked {
             service: service.id.to_string(),
             dialect: Dialect::Rest,

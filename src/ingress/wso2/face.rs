@@ -118,8 +118,12 @@ impl<P: CallPorts> Gateway<'_, P> {
             return json(StatusCode::METHOD_NOT_ALLOWED, "{}".to_owned(), None);
         }
         let body = request.body.collect(FORM_BYTES_MAX).await.ok().flatten();
-        let body = body.unwrap_or_default();
-        match self.issue(&headers, query.as_deref(), &body, channel) {
+        let unread = TokenFault::InvalidRequest("the form is too long or broke off");
+        let issued = match body {
+            Some(body) => self.issue(&headers, query.as_deref(), &body, channel),
+            None => Err(unread),
+        };
+        match issued {
             Ok(text) => json(StatusCode::OK, text, None),
             Err(fault) => json(fault.status(), fault.body(), fault.www_authenticate()),
         }
@@ -143,9 +147,9 @@ impl<P: CallPorts> Gateway<'_, P> {
             bound_to: fingerprint(channel),
         };
         let mut random = [0; 32];
-        let drawn = aws_lc_rs::rand::fill(&mut random);
-        if drawn.is_err() {
-            tracing::error!("the system gives no random bytes");
+        if let Err(error) = aws_lc_rs::rand::fill(&mut random) {
+            tracing::error!(%error, "the system gives no random bytes");
+            return Err(TokenFault::Busy);
         }
         let token = self.desk.tokens.issue(client, &wanted, &random, self.now_ms())?;
         Ok(serde_json::to_string(&token).unwrap_or_default())

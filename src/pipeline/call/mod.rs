@@ -237,13 +237,15 @@ impl<P: CallPorts> CallPlane<P> {
         }
     }
 
-    /// May this neighbour speak for this member here? Straight from where the member is connected, or along
-    /// the way that calls take.
+    /// May this neighbour speak for this member here? Straight from where the member is connected (its security
+    /// server, or the platform behind that), or along the way that calls take.
     pub fn vouches(&self, peer: PlatformIx, here: PlatformIx, client: &MemberId) -> bool {
         let Some(caller) = self.members.by_id(&client.to_string()) else { return false };
         let home = caller.member.security_server.unwrap_or(caller.member.platform);
         let towards = self.routes.next_hop_to_platform(here, home);
-        peer == home || towards == crate::domain::routing::Hop::Link(peer)
+        peer == home
+            || peer == caller.member.platform
+            || towards == crate::domain::routing::Hop::Link(peer)
     }
 
     /// Writes down that a request never became a call, and counts it.

@@ -109,6 +109,10 @@ async fn an_application_calls_with_its_token() {
         let challenged = !answer.header("www-authenticate").is_empty();
         assert_eq!(challenged, status == 401);
     }
+    let form = [("Authorization", KEY), ("Content-Type", "application/x-www-form-urlencoded")];
+    let long = [b'x'; 10_000];
+    let answer = ask(tls(&country).await, "POST", "/token", &form, &long).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (400, &"invalid_request".into()));
     let answer = token(&country, "Basic a2hvYTpzYWk=").await;
     assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (401, &"invalid_client".into()));
     country.gateway.stop().await;

@@ -187,6 +187,18 @@ async fn a_member_calls_by_its_certificate_and_in_nobody_elses_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_of_a_security_server_calls_from_its_platform_too() {
+    let country = Country::start().await;
+    let member = "VN:GOV:000.00.06.H60:QLVB";
+    for target in [ECHO, "/r1/VN/GOV/G01/DB/echo"] {
+        let stream = tls(&country.gateway, "lgsp-h60", member).await;
+        let answer = ask(stream, "POST", target, &[("X-Road-Client", CLIENT)], b"a").await;
+        assert_eq!(answer.text(), "a", "{target}");
+    }
+    country.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_there_is_can_be_asked() {
     let country = Country::start().await;
     let answer = country.call("GET", "/r1/VN/GOV/G06/DMDC/listMethods", b"").await;
