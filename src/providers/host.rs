@@ -17,6 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// How a simulated system behaves. Absent means: at once and always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub struct Host {
     behaviours: Mutex<BTreeMap<String, Behaviour>>,
     recordings: Recordings,
     body_bytes_max: usize,
+    /// For bodies that are read, in KiB.
+    room: Semaphore,
     nonce: AtomicU64,
 }
 
@@ -69,6 +72,7 @@ impl Host {
             behaviours: Mutex::default(),
             recordings: Recordings::default(),
             body_bytes_max,
+            room: Semaphore::new(READ_BYTES_MAX >> 10),
             nonce: AtomicU64::new(1),
         }
     }
@@ -149,6 +153,11 @@ impl Host {
         let cut =
             |cut: crate::egress::call::CutBody| CallFault::new(Trouble::RequestCut).detail(cut.0);
         let max = self.body_bytes_max;
+        let wanted = body.length().map_or(max, |length| usize::try_from(length).unwrap_or(max));
+        let kib = u32::try_from(wanted.min(max).div_ceil(1 << 10)).unwrap_or(u32::MAX);
+        let _room = self.room.try_acquire_many(kib).map_err(|_full| {
+            CallFault::new(Trouble::ProviderBusy).detail(name).retry_after_ms(1_000)
+        })?;
         let body = body.collect(max).await.map_err(cut)?;
         let body = body.ok_or_else(|| {
             CallFault::new(Trouble::RequestTooLarge).detail(format!("{name}: at most {max} bytes"))
@@ -229,6 +238,8 @@ pub(super) fn response(status: u16, content_type: &'static str, body: Bytes) -> 
     response
 }
 
+/// What simulated systems read at a time, all together.
+const READ_BYTES_MAX: usize = 256 << 20;
 const FAILURE_STREAM: u64 = 0x5bd1_e995_5bd1_e995;
 
 /// A number from 0 up to, not including, 1: the finaliser of split-mix 64.

@@ -21,6 +21,7 @@ struct Exchange {
 
 /// More push out the oldest.
 const EXCHANGES_MAX: usize = 1_000;
+const BYTES_MAX: usize = 32 << 20;
 const NEAREST_MAX: usize = 5;
 
 impl Recordings {
@@ -35,10 +36,12 @@ impl Recordings {
             answered,
         };
         exchanges.retain(|known| !known.is_same(&exchange));
-        if exchanges.len() >= EXCHANGES_MAX {
+        exchanges.push_back(exchange);
+        while exchanges.len() > EXCHANGES_MAX
+            || exchanges.iter().map(Exchange::bytes).sum::<usize>() > BYTES_MAX
+        {
             exchanges.pop_front();
         }
-        exchanges.push_back(exchange);
     }
 
     /// The answer to the same request; else one to the same method, path and query; else which there are.
@@ -73,6 +76,10 @@ impl Recordings {
 }
 
 impl Exchange {
+    fn bytes(&self) -> usize {
+        self.target.len() + self.asked.len() + self.answered.body().len()
+    }
+
     fn is_same(&self, other: &Self) -> bool {
         self.service == other.service
             && self.method == other.method
@@ -117,5 +124,11 @@ mod tests {
         }
         assert_eq!(answer(&recordings, "/0", "").0, 404);
         assert_eq!(answer(&recordings, "/1", "").0, 200);
+        for number in 0..3 {
+            let large = Response::new(Bytes::from(vec![b'x'; BYTES_MAX / 2]));
+            recordings.keep("a", request(&format!("/large/{number}"), ""), large);
+        }
+        assert_eq!(answer(&recordings, "/large/1", "").0, 404);
+        assert_eq!(answer(&recordings, "/large/2", "").0, 200);
     }
 }

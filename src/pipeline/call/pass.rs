@@ -14,6 +14,7 @@ use crate::domain::service::{
     CallFault, Denial, Service, ServiceKind, ServicePath, ServiceState, Side, Trouble, Way,
 };
 use crate::egress::call::{Asker, CallBody, CallRoad};
+use crate::evidence::Refused;
 use http::{HeaderMap, Request, Uri};
 use parking_lot::Mutex;
 use std::future::Future;
@@ -21,9 +22,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// A call under way, and what is noted of it.
-struct Call<'a> {
+/// A call under way, and what is noted of it. One that is dropped before it is answered leaves its evidence too.
+struct Call<'a, C: Clock> {
+    clock: &'a C,
     at: &'a CallPlatform,
+    is_over: bool,
     client: MemberId,
     first: String,
     hops_left: u32,
@@ -43,7 +46,7 @@ struct Got {
 
 impl<P: CallPorts> CallPlane<P> {
     /// Contract: one answer or one fault, and the evidence of either queued before; an answer that streams
-    /// ends with its evidence. Dropping the future abandons the call and leaves no evidence of it here.
+    /// ends with its evidence. Dropping the future abandons the call, and its evidence says so.
     pub async fn call(
         &self,
         at: &CallPlatform,
@@ -66,12 +69,12 @@ impl<P: CallPorts> CallPlane<P> {
     }
 
     fn begin<'a>(
-        &self,
+        &'a self,
         at: &'a CallPlatform,
         asked: &Asked,
         origin: Origin,
         now: Timestamp,
-    ) -> Call<'a> {
+    ) -> Call<'a, P::Clock> {
         let mut record = CallRecord {
             x_request_id: asked.request_id.clone(),
             message_id: asked.message_id.clone(),
@@ -109,12 +112,22 @@ impl<P: CallPorts> CallPlane<P> {
         client.system().clone_into(&mut record.client_subsystem_code);
         record.client_security_server_address.clone_from(&first);
         let deadline = now.plus(left);
-        Call { at, client, first, hops_left, deadline, record, meter: Arc::default() }
+        Call {
+            clock: self.pipeline.ports().clock(),
+            at,
+            is_over: false,
+            client,
+            first,
+            hops_left,
+            deadline,
+            record,
+            meter: Arc::default(),
+        }
     }
 
     async fn enter_and_pass(
         &self,
-        call: &mut Call<'_>,
+        call: &mut Call<'_, P::Clock>,
         asked: Asked,
         now: Timestamp,
     ) -> Result<(Got, Place), CallFault> {
@@ -180,7 +193,7 @@ impl<P: CallPorts> CallPlane<P> {
 
     async fn forward(
         &self,
-        call: &mut Call<'_>,
+        call: &mut Call<'_, P::Clock>,
         next: PlatformIx,
         mut asked: Asked,
     ) -> Result<Got, CallFault> {
@@ -218,7 +231,7 @@ impl<P: CallPorts> CallPlane<P> {
 
     async fn provide(
         &self,
-        call: &mut Call<'_>,
+        call: &mut Call<'_, P::Clock>,
         service: &Arc<Service>,
         path: &ServicePath,
         asked: Asked,
@@ -280,7 +293,7 @@ impl<P: CallPorts> CallPlane<P> {
     /// large one may take longer than any answer.
     async fn patiently<T: Send>(
         &self,
-        call: &Call<'_>,
+        call: &Call<'_, P::Clock>,
         until: Timestamp,
         late: Trouble,
         work: impl Future<Output = Result<T, CallFault>> + Send,
@@ -307,13 +320,19 @@ impl<P: CallPorts> CallPlane<P> {
         settled.map_err(|cut| CallFault::new(Trouble::SystemCut).detail(cut.0))
     }
 
-    fn give(&self, mut call: Call<'_>, got: Got, place: Place) -> Result<Answered, CallFault> {
+    fn give(
+        &self,
+        mut call: Call<'_, P::Clock>,
+        got: Got,
+        place: Place,
+    ) -> Result<Answered, CallFault> {
         call.record.status_code = got.status;
+        call.is_over = true;
         let ending = Ending {
             pipeline: Arc::clone(&self.pipeline),
             evidence: call.at.evidence.clone(),
-            record: call.record,
-            asked: call.meter,
+            record: std::mem::take(&mut call.record),
+            asked: Arc::clone(&call.meter),
             bytes_max: self.limits.body_bytes_max,
             _places: (place, got.passage),
         };
@@ -326,17 +345,10 @@ impl<P: CallPorts> CallPlane<P> {
         })
     }
 
-    fn give_up(&self, mut call: Call<'_>, fault: CallFault) -> CallFault {
+    fn give_up(&self, mut call: Call<'_, P::Clock>, fault: CallFault) -> CallFault {
         let fault = fault.at(&call.at.name);
-        let now = self.now();
-        call.record.fail(&fault);
-        call.record.response_out_ts = now.ms();
-        let meter = call.meter.lock();
-        call.record.request_size = meter.bytes();
-        call.record.request_sha256 = meter.sha256();
-        drop(meter);
-        match call.at.evidence.queue(&call.record, now) {
-            Ok(_) => fault,
+        match call.end(&fault) {
+            Ok(()) => fault,
             Err(refused) => CallFault::new(Trouble::EvidenceFailed)
                 .at(&call.at.name)
                 .detail(refused.to_string()),
@@ -344,7 +356,20 @@ impl<P: CallPorts> CallPlane<P> {
     }
 }
 
-impl Call<'_> {
+impl<C: Clock> Call<'_, C> {
+    /// Queues the evidence of a call that came to nothing.
+    fn end(&mut self, fault: &CallFault) -> Result<(), Refused> {
+        self.is_over = true;
+        let now = self.clock.now();
+        self.record.fail(fault);
+        self.record.response_out_ts = now.ms();
+        let meter = self.meter.lock();
+        self.record.request_size = meter.bytes();
+        self.record.request_sha256 = meter.sha256();
+        drop(meter);
+        self.at.evidence.queue(&self.record, now).map(drop)
+    }
+
     fn note(&mut self, service: &Service) {
         let owner = service.id.owner();
         let record = &mut self.record;
@@ -369,6 +394,18 @@ impl Call<'_> {
                 CallFault { trouble: own, ..fault }
             }
             _ => fault,
+        }
+    }
+}
+
+impl<C: Clock> Drop for Call<'_, C> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let fault = CallFault::new(Trouble::RequestCut).at(&self.at.name);
+        if let Err(refused) = self.end(&fault.detail("the caller went away")) {
+            tracing::error!(%refused, "the evidence of a call that was given up cannot be kept");
         }
     }
 }

@@ -79,6 +79,26 @@ async fn a_neighbour_speaks_for_its_own_members_only() {
     country.gateway.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_its_caller_gives_up_is_in_the_evidence() {
+    let country = Country::start().await;
+    let hangs = lienthong::providers::host::Behaviour { hangs: true, ..Default::default() };
+    country.gateway.host.set_behaviour("echo", hangs);
+    let platforms = country.gateway.plane.platforms();
+    let platform = platforms.iter().find(|p| &*p.name == "lgsp-g06").unwrap();
+    tokio::select! {
+        biased;
+        _ = hop(&country, "ndxp", "VN:GOV:000.00.06.H60:QLVB") => panic!("it hangs"),
+        () = async { while platform.door.under_way() == 0 { tokio::task::yield_now().await } } => {}
+    }
+    while platform.evidence.head().number == 0 {
+        tokio::task::yield_now().await;
+    }
+    let record = country.records("lgsp-g06", "r").await.remove(0);
+    assert_eq!((&record["faultCode"], &record["succeeded"]), (&"LT-S108".into(), &false.into()));
+    country.gateway.stop().await;
+}
+
 /// A call handed to `lgsp-g06` in the name of a platform; the code of the fault.
 async fn hop(country: &Country, platform: &str, client: &str) -> String {
     use http_body_util::{BodyExt, Full};
