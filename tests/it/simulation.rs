@@ -47,7 +47,7 @@ fn rough(seed: u64) -> Scenario {
         },
         disk: DiskFaults { unknown: 0.02, ..DiskFaults::default() },
         disk_of: None,
-        crash_every: Some(seconds(4)),
+        crash_every: Some(seconds(2)),
         outage_every: Some((seconds(15), seconds(20))),
         span_max: seconds(4 * 3_600),
     }
@@ -101,10 +101,7 @@ fn a_rough_day_loses_nothing_doubles_nothing_and_keeps_order() {
             report.letters, report.restarts, report.network.lost_answers
         );
         expect_kept(&report, "rough");
-        // How rough a day is that chance has drawn is chance too; it keeps the same promises.
-        if (1..=3).contains(&seed) {
-            assert!(deliveries > 500 && report.restarts > 3 && report.network.lost_answers > 3);
-        }
+        assert!(deliveries > 500 && report.restarts > 3 && report.network.lost_answers > 3);
     }
 }
 
