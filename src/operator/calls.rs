@@ -3,7 +3,6 @@
 use super::asked::{Asked, Named, limit};
 use super::fault::{ErrorAnswer, Fault, Problem};
 use super::{Operated, State, VERSION};
-use crate::clock::Timestamp;
 use crate::evidence::{self, Fault as EvidenceFault, Verifier, VerifyOptions};
 use crate::pipeline::call::CallPorts;
 use crate::pki::seal::SealCheck;
@@ -224,9 +223,4 @@ pub fn verify_all(folder: &Path, ca: &Path) -> std::io::Result<VerifyAnswer> {
 
 fn fault_view(fault: &EvidenceFault) -> EvidenceFaultView {
     EvidenceFaultView { file: fault.file.clone(), line: fault.line, what: fault.kind.to_string() }
-}
-
-/// The moment of a record's field, for people.
-pub fn moment_of(record: &Value, name: &str) -> Timestamp {
-    Timestamp::from_ms(number(record, name))
 }
