@@ -1,4 +1,4 @@
-//! Verifies and makes XML signatures on edXML files (`XMLDSig`, enveloped, `URI=""`).
+//! Verifies and makes XML signatures on edXML files and on messages of signed services (`XMLDSig`, enveloped, `URI=""`).
 //!
 //! What a verdict means for a document is `domain::signature`. Only certificates below configured anchors are trusted,
 //! whatever key the file carries. Before any digest is computed the layout is inspected: one signature in the `ds`
@@ -44,6 +44,8 @@ pub struct Verdict {
     pub state: SignatureState,
     /// Who signed, as the certificate names them. Believe it only when the state is `Valid`.
     pub subject: Option<String>,
+    /// The signer's certificate, DER; as believable as `subject`.
+    pub certificate: Option<Vec<u8>>,
     /// Why it is not valid; empty when there is nothing to say. For the log and the story, not for strangers.
     pub note: String,
 }
@@ -67,6 +69,8 @@ pub enum SignError {
     Algorithm(&'static str),
     #[error("the file has no edXMLHeader to sign in")]
     NoHeader,
+    #[error("the document has no root element with a start and an end tag to sign in")]
+    NoRoot,
     #[error("the file is signed already")]
     Signed,
     #[error("{0}")]
@@ -106,18 +110,17 @@ pub fn verify(file: &[u8], anchors: &Anchors, at: Timestamp) -> Verdict {
         if let Ok(VerifyResult::Valid { key_info, .. }) =
             bergshamra_dsig::verify::verify(&trusting, text)
         {
-            let subject = key_info.x509_chain.first().and_then(|leaf| subject(leaf));
-            return Verdict { state: SignatureState::Valid, subject, note: String::new() };
+            return signed(SignatureState::Valid, key_info.x509_chain.first(), "");
         }
     }
     // Again without trust, to tell a broken signature from an unknown signer.
     let doubting = context(&Anchors::default(), at, true);
     match bergshamra_dsig::verify::verify(&doubting, text) {
-        Ok(VerifyResult::Valid { key_info, .. }) => Verdict {
-            state: SignatureState::Untrusted,
-            subject: key_info.x509_chain.first().and_then(|leaf| subject(leaf)),
-            note: "no trusted authority vouches for the key".to_owned(),
-        },
+        Ok(VerifyResult::Valid { key_info, .. }) => signed(
+            SignatureState::Untrusted,
+            key_info.x509_chain.first(),
+            "no trusted authority vouches for the key",
+        ),
         Ok(VerifyResult::Invalid { reason }) => invalid(&reason),
         Err(error) => invalid(&error.to_string()),
     }
@@ -139,12 +142,17 @@ fn context(anchors: &Anchors, at: Timestamp, without_trust: bool) -> DsigContext
         .with_verification_time(utc.strftime("%Y-%m-%d+%H:%M:%S").to_string())
 }
 
+fn signed(state: SignatureState, leaf: Option<&Vec<u8>>, note: &str) -> Verdict {
+    let subject = leaf.and_then(|leaf| subject(leaf));
+    Verdict { state, subject, certificate: leaf.cloned(), note: note.to_owned() }
+}
+
 fn none(note: &str) -> Verdict {
-    Verdict { state: SignatureState::None, subject: None, note: note.to_owned() }
+    signed(SignatureState::None, None, note)
 }
 
 fn invalid(note: &str) -> Verdict {
-    Verdict { state: SignatureState::Invalid, subject: None, note: note.to_owned() }
+    signed(SignatureState::Invalid, None, note)
 }
 
 fn subject(certificate: &[u8]) -> Option<String> {
@@ -256,8 +264,20 @@ impl Signer {
 
     /// The file with a signature as the last child of its header. No other byte changes.
     pub fn sign(&self, file: &str) -> Result<String, SignError> {
-        let at = end_of_header(file)?;
-        let (before, after) = file.split_at_checked(at).ok_or(SignError::NoHeader)?;
+        self.sign_at(
+            file,
+            end_of(file, |_, name| name == "edXMLHeader")?.ok_or(SignError::NoHeader)?,
+        )
+    }
+
+    /// A document with a signature as the last child of its root. No other byte changes. It must stand alone: what
+    /// it uses of namespaces it declares.
+    pub fn sign_root(&self, document: &str) -> Result<String, SignError> {
+        self.sign_at(document, end_of(document, |depth, _| depth == 1)?.ok_or(SignError::NoRoot)?)
+    }
+
+    fn sign_at(&self, file: &str, at: usize) -> Result<String, SignError> {
+        let (before, after) = file.split_at_checked(at).ok_or(SignError::NoRoot)?;
         let mut template = String::with_capacity(file.len() + self.key_info.len() + 2_048);
         template.push_str(before);
         template.push_str(&self.template());
@@ -283,20 +303,26 @@ impl Signer {
     }
 }
 
-/// Where the end tag of `edXMLHeader` begins.
-fn end_of_header(file: &str) -> Result<usize, SignError> {
+/// Where the last end tag begins whose element, by its depth from 1 and its local name, is the wanted one.
+fn end_of(file: &str, is_wanted: impl Fn(usize, &str) -> bool) -> Result<Option<usize>, SignError> {
     let mut reader = NsReader::from_str(file);
-    let mut found = None;
+    let (mut found, mut depth) = (None, 0_usize);
     loop {
         let at = reader.buffer_position();
         match reader.read_event() {
-            Ok(Event::Start(tag)) if tag.local_name().as_ref() == "Signature" => {
+            Ok(Event::Start(tag) | Event::Empty(tag))
+                if tag.local_name().as_ref() == "Signature" =>
+            {
                 return Err(SignError::Signed);
             }
-            Ok(Event::End(tag)) if tag.local_name().as_ref() == "edXMLHeader" => {
-                found = usize::try_from(at).ok();
+            Ok(Event::Start(_)) => depth += 1,
+            Ok(Event::End(tag)) => {
+                if is_wanted(depth, tag.local_name().as_ref()) {
+                    found = usize::try_from(at).ok();
+                }
+                depth = depth.saturating_sub(1);
             }
-            Ok(Event::Eof) => return found.ok_or(SignError::NoHeader),
+            Ok(Event::Eof) => return Ok(found),
             Ok(_) => {}
             Err(error) => return Err(SignError::Failed(error.to_string())),
         }
@@ -417,6 +443,20 @@ mod tests {
             assert_eq!(verdict.state, SignatureState::Invalid, "{to}");
             assert!(verdict.note.starts_with(note), "{to}: {}", verdict.note);
         }
+    }
+
+    #[test]
+    fn any_document_is_signed_inside_its_root_and_names_its_signer() {
+        let ours = pki(&rcgen::PKCS_ECDSA_P256_SHA256);
+        let document = "<t:Hoi xmlns:t=\"urn:t\"><t:A>1</t:A><t:Hoi>2</t:Hoi></t:Hoi>";
+        let signed = ours.signer.sign_root(document).unwrap();
+        assert!(signed.ends_with("</ds:Signature></t:Hoi>"), "{signed}");
+        let verdict = verify(signed.as_bytes(), &ours.anchors, NOW);
+        assert_eq!((verdict.state, verdict.certificate.is_some()), (SignatureState::Valid, true));
+        let changed = signed.replacen(">2<", ">3<", 1);
+        assert_eq!(state(&changed, &ours.anchors), SignatureState::Invalid);
+        assert!(matches!(ours.signer.sign_root(&signed), Err(SignError::Signed)));
+        assert!(matches!(ours.signer.sign_root("<a/>"), Err(SignError::NoRoot)));
     }
 
     #[test]

@@ -83,6 +83,10 @@ families! {
     CALLS_UNDER_WAY Gauge "lienthong_calls_under_way" ["platform"], "Service calls whose answer is not over.";
     EVIDENCE_RECORDS Counter "lienthong_evidence_records_total" ["platform"], "Records in the evidence of calls, those of earlier runs included.";
     EVIDENCE_WAITING Gauge "lienthong_evidence_waiting_records" ["platform"], "Records of evidence that wait for the disk.";
+    NDOP_REPORTED Counter "lienthong_ndop_reported_total" ["platform"], "Observations of calls that NDOP took.";
+    NDOP_DROPPED Counter "lienthong_ndop_dropped_total" ["platform"], "Records of evidence that were gone before they could be reported to NDOP.";
+    NDOP_WAITING Gauge "lienthong_ndop_waiting_records" ["platform"], "Records of evidence that NDOP has not been told of yet.";
+    NDOP_FAILURES Counter "lienthong_ndop_failures_total" ["platform"], "Reports to NDOP that came to nothing and are sent again.";
     // Directory and certificates.
     AGENCIES Gauge "lienthong_directory_agencies" [], "Agencies that the directory knows.";
     DIRECTORY_VERSION Gauge "lienthong_directory_version" [], "Changes that the axis has made to the directory.";

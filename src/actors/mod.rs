@@ -20,6 +20,7 @@
 mod agenda;
 mod audit;
 mod cast;
+pub mod flows;
 mod member;
 mod paper;
 mod post;

@@ -53,10 +53,13 @@ impl Post {
         let holder = Holder::Member(MemberId::parse(member)?);
         let tls = Tls::load(trust, pki.bundle(&holder).into())?;
         let tls = Arc::new(tls.client(Some(PlatformName::new(platform)?), Alpn::Http2)?);
-        let channel = channel(Arc::clone(clock), tls, door);
-        Ok(Self {
-            client: ExchangeClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX),
-        })
+        Ok(Self::over(Arc::clone(clock), tls, door))
+    }
+
+    /// Over a key that is loaded already.
+    pub(super) fn over(clock: Arc<SystemClock>, tls: Arc<TlsClient>, door: SocketAddr) -> Self {
+        let channel = channel(clock, tls, door);
+        Self { client: ExchangeClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX) }
     }
 
     /// Hands in one edXML file.

@@ -52,6 +52,23 @@ pub(super) async fn ask_all(
     Ok(answers)
 }
 
+/// What every process that runs on the data folder answers, as it is.
+pub(super) async fn ask_bytes_all(
+    path: &str,
+    context: &Context,
+) -> Result<Vec<Result<bytes::Bytes, Failure>>, Failure> {
+    let mut answers = Vec::new();
+    for ready in running(&context.data)? {
+        let deadline = context.clock.now().plus(TIMEOUT);
+        let asked = Box::pin(call(&ready.operator, Method::GET, path, None));
+        let answer = context.clock.timeout_at(deadline, asked).await;
+        answers.push(
+            answer.unwrap_or_else(|late| Err(unreachable(&ready.operator, &late.to_string()))),
+        );
+    }
+    Ok(answers)
+}
+
 /// What the first process that has it answers, as it is.
 pub(super) async fn ask_text(path: &str, context: &Context) -> Result<String, Failure> {
     let mut first = None;

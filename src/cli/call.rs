@@ -2,28 +2,32 @@
 
 use super::answer::{Answer, Exit, Failure};
 use super::args::Call;
-use super::member::{Country, faulty, tls_client};
-use super::run_file::MemberEntry;
+use super::exchange::{exchange, stranger, tls_port};
+use super::member::{Country, tls_client};
+use super::run_file::{MemberEntry, running};
 use super::{Context, api, start};
+use crate::actors::flows::{Named, envelope};
 use crate::clock::Clock;
+use crate::domain::envelope::SignatureState;
 use crate::domain::member_id::MemberId;
 use crate::domain::service::Trouble;
+use crate::providers::soap::Envelope;
+use crate::signature::{self, Anchors, Signer};
 use crate::texts;
 use crate::tls::Alpn;
-use http::{HeaderName, HeaderValue, Method, Request, Response, header};
-use http_body_util::{BodyExt, Full};
-use hyper_util::rt::TokioIo;
-use rustls_pki_types::ServerName;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use http_body_util::Full;
 use serde_json::Value;
-use std::time::Duration;
-
-/// Longer than any platform waits.
-const TIMEOUT: Duration = Duration::from_secs(120);
+use std::path::Path;
 
 pub(super) async fn call(given: &Call, context: &Context) -> Result<Answer, Failure> {
     let path = format!("/api/v1/services/{}", api::encoded(&given.service));
     let service = api::ask(Method::GET, &path, None, context).await?;
     let service = service.get("service").cloned().unwrap_or_default();
+    if let (Some(token), Some(platform)) = (&given.token, &given.platform) {
+        return through_gateway(given, &service, (token, platform), context).await;
+    }
     let country = Country::find(context)?;
     let agency = match &given.from {
         Some(code) => Some(super::inbox::parse(code)?),
@@ -35,13 +39,57 @@ pub(super) async fn call(given: &Call, context: &Context) -> Result<Answer, Fail
     };
     let member = able.first().ok_or_else(super::inbox::no_agency)?;
     let request = request(given, &service, member)?;
-    let deadline = context.clock.now().plus(TIMEOUT);
-    let asked = Box::pin(ask(&country, member, request, context));
-    let response = context.clock.timeout_at(deadline, asked).await.unwrap_or_else(|late| {
-        Err(Failure::new(Exit::Unreachable, "không có câu trả lời", "no answer")
-            .detail(late.to_string()))
+    let (ready, address) = country.door(member)?;
+    let client = tls_client(ready, member, &context.clock, Alpn::Http1)?;
+    let response = Box::pin(exchange(&client, address, request, &context.clock)).await?;
+    let answer = told(&response, context);
+    match judged(response.body(), &ready.ca, context) {
+        Some(note) => Ok(answer.note(note)),
+        None => Ok(answer),
+    }
+}
+
+/// As an application of a province calls: without a certificate, with a token.
+async fn through_gateway(
+    given: &Call,
+    service: &Value,
+    (token, platform): (&str, &str),
+    context: &Context,
+) -> Result<Answer, Failure> {
+    let running = running(&context.data)?;
+    let (ready, address) = tls_port(&running, platform)?;
+    let client = stranger(ready, &context.clock)?;
+    let code = text(service, "id").rsplit('/').next().unwrap_or_default();
+    let base = format!("/{code}/{}", text(service, "version"));
+    let mut request = plain(given, &base, body(given)?.as_deref())?;
+    let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
+    let bearer = bearer.map_err(|_unreadable| {
+        Failure::usage("mã truy cập có ký tự lạ", "the token has odd characters")
     })?;
+    request.headers_mut().insert(header::AUTHORIZATION, bearer);
+    let response = Box::pin(exchange(&client, address, request, &context.clock)).await?;
     Ok(told(&response, context))
+}
+
+/// What is to be known of the signature in an answer; nothing when it has none.
+fn judged(answer: &[u8], ca: &Path, context: &Context) -> Option<String> {
+    let envelope = Envelope::read(answer).ok()?;
+    let anchors = Anchors::from_pem(&std::fs::read(ca).ok()?).ok()?;
+    let verdict =
+        signature::verify(envelope.root_text(answer).as_bytes(), &anchors, context.clock.now());
+    let subject = verdict.subject.unwrap_or_default();
+    Some(match verdict.state {
+        SignatureState::None | SignatureState::Unchecked => return None,
+        SignatureState::Valid => {
+            let vi = format!("chữ ký số hợp lệ: {subject}");
+            context.wording.pick(&vi, &format!("the signature is valid: {subject}")).to_owned()
+        }
+        SignatureState::Invalid | SignatureState::Untrusted => {
+            let vi = format!("chữ ký số KHÔNG hợp lệ: {}", verdict.note);
+            let en = format!("the signature is NOT valid: {}", verdict.note);
+            context.wording.pick(&vi, &en).to_owned()
+        }
+    })
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
@@ -52,130 +100,95 @@ fn request(
     given: &Call,
     service: &Value,
     member: &MemberEntry,
-) -> Result<Request<Full<bytes::Bytes>>, Failure> {
-    let body = match given.body.as_deref() {
-        None => None,
-        Some(word) => Some(match word.strip_prefix('@') {
-            Some(file) => std::fs::read(file)
-                .map_err(|error| Failure::file(std::path::Path::new(file), &error))?,
-            None => word.as_bytes().to_vec(),
-        }),
-    };
-    let is_soap = text(service, "kind") == "soap";
-    let usual = if body.is_some() { "POST" } else { "GET" };
-    let method = given.method.as_deref().unwrap_or(usual);
-    let (target, body) = if is_soap {
+) -> Result<Request<Full<Bytes>>, Failure> {
+    let mut body = body(given)?;
+    if given.sign {
+        body = Some(signed(body.unwrap_or_default(), member)?);
+    }
+    let mut request = if text(service, "kind") == "soap" {
         let inner = String::from_utf8(body.unwrap_or_default()).map_err(|_unreadable| {
             Failure::usage("nội dung SOAP phải là UTF-8", "a SOAP body must be UTF-8")
         })?;
-        ("/".to_owned(), Some(envelope(&inner, service, member).into_bytes()))
+        let client = MemberId::parse(&member.id)
+            .map_err(|error| unreadable(&member.id).detail(error.to_string()))?;
+        let message_id = uuid::Uuid::now_v7().to_string();
+        let named = Named { service_id: text(service, "id"), message_id: &message_id, issue: "" };
+        let message = Bytes::from(envelope(&inner, &client, named));
+        let mut request = Request::new(Full::from(message));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = http::Uri::from_static("/");
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, HeaderValue::from_static("platform"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=UTF-8"));
+        own_headers(given, headers)?;
+        request
     } else {
-        let slash =
-            if given.path.is_empty() || given.path.starts_with(['/', '?']) { "" } else { "/" };
-        (format!("{}{slash}{}", text(service, "path"), given.path), body)
+        plain(given, text(service, "path"), body.as_deref())?
     };
-    let wrong = |what: &str| {
-        Failure::usage(format!("không đọc được `{what}`"), format!("`{what}` cannot be read"))
+    let client = HeaderValue::from_str(&member.id.replace(':', "/"));
+    let client = client.map_err(|_unreadable| unreadable(&member.id))?;
+    request.headers_mut().insert("x-road-client", client);
+    Ok(request)
+}
+
+fn body(given: &Call) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(word) = given.body.as_deref() else { return Ok(None) };
+    match word.strip_prefix('@') {
+        Some(file) => {
+            let file = Path::new(file);
+            std::fs::read(file).map(Some).map_err(|error| Failure::file(file, &error))
+        }
+        None => Ok(Some(word.as_bytes().to_vec())),
+    }
+}
+
+fn signed(body: Vec<u8>, member: &MemberEntry) -> Result<Vec<u8>, Failure> {
+    let failed = |why: String| {
+        Failure::new(Exit::Failed, "không ký được", "it cannot be signed").detail(why)
     };
+    let read = |path: &Path| std::fs::read(path).map_err(|error| Failure::file(path, &error));
+    let text = String::from_utf8(body).map_err(|error| failed(error.to_string()))?;
+    let signer = Signer::from_pem(&read(&member.key)?, &read(&member.cert)?);
+    let signed = signer.and_then(|signer| signer.sign_root(&text));
+    signed.map(String::into_bytes).map_err(|error| failed(start::chain(&error)))
+}
+
+/// Without a credential. `base` is where the service stands.
+fn plain(given: &Call, base: &str, body: Option<&[u8]>) -> Result<Request<Full<Bytes>>, Failure> {
+    let usual = if body.is_some() { "POST" } else { "GET" };
+    let slash = if given.path.is_empty() || given.path.starts_with(['/', '?']) { "" } else { "/" };
+    let target = format!("{base}{slash}{}", given.path);
     let mut request = Request::builder()
-        .method(if is_soap { "POST" } else { method })
+        .method(given.method.as_deref().unwrap_or(usual))
         .uri(&target)
         .header(header::HOST, "platform")
-        .header("x-road-client", member.id.replace(':', "/"))
-        .body(Full::from(body.clone().unwrap_or_default()))
-        .map_err(|_unreadable| wrong(&target))?;
-    let headers = request.headers_mut();
-    if is_soap {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=UTF-8"));
-    } else if body.is_some() {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        .body(Full::from(Bytes::copy_from_slice(body.unwrap_or_default())))
+        .map_err(|_unreadable| unreadable(&target))?;
+    if body.is_some() {
+        let kind = if given.sign { "application/xml" } else { "application/json" };
+        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
+    own_headers(given, request.headers_mut())?;
+    Ok(request)
+}
+
+fn own_headers(given: &Call, headers: &mut HeaderMap) -> Result<(), Failure> {
     for line in &given.headers {
         let pair = line.split_once(':').and_then(|(name, value)| {
             let name: HeaderName = name.trim().parse().ok()?;
             Some((name, HeaderValue::from_str(value.trim()).ok()?))
         });
-        let (name, value) = pair.ok_or_else(|| wrong(line))?;
+        let (name, value) = pair.ok_or_else(|| unreadable(line))?;
         headers.insert(name, value);
     }
-    Ok(request)
+    Ok(())
 }
 
-/// The message of X-Road's SOAP dialect around what goes inside its body (wire/xroad.md 2.9).
-fn envelope(inner: &str, service: &Value, member: &MemberEntry) -> String {
-    let part = |id: &MemberId, code: Option<&str>, kind: &str, name: &str| {
-        let code = code.map(|code| format!("<id:serviceCode>{}</id:serviceCode>", escaped(code)));
-        format!(
-            "<xro:{name} id:objectType=\"{kind}\"><id:xRoadInstance>{}</id:xRoadInstance>\
-             <id:memberClass>{}</id:memberClass><id:memberCode>{}</id:memberCode>\
-             <id:subsystemCode>{}</id:subsystemCode>{}</xro:{name}>",
-            escaped(id.instance()),
-            escaped(id.class()),
-            escaped(id.code()),
-            escaped(id.system()),
-            code.unwrap_or_default()
-        )
-    };
-    let client = MemberId::parse(&member.id).ok();
-    let client = client.map(|id| part(&id, None, "SUBSYSTEM", "client")).unwrap_or_default();
-    let (owner, code) = text(service, "id").rsplit_once('/').unwrap_or_default();
-    let owner = MemberId::parse(owner).ok();
-    let called = owner.map(|id| part(&id, Some(code), "SERVICE", "service")).unwrap_or_default();
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
-         <soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
-         xmlns:xro=\"http://x-road.eu/xsd/xroad.xsd\" xmlns:id=\"http://x-road.eu/xsd/identifiers\">\
-         <soapenv:Header>{client}{called}<xro:id>{}</xro:id>\
-         <xro:protocolVersion>4.0</xro:protocolVersion></soapenv:Header>\
-         <soapenv:Body>{inner}</soapenv:Body></soapenv:Envelope>",
-        uuid::Uuid::now_v7()
-    )
+fn unreadable(what: &str) -> Failure {
+    Failure::usage(format!("không đọc được `{what}`"), format!("`{what}` cannot be read"))
 }
 
-fn escaped(text: &str) -> std::borrow::Cow<'_, str> {
-    quick_xml::escape::escape(text)
-}
-
-async fn ask(
-    country: &Country,
-    member: &MemberEntry,
-    request: Request<Full<bytes::Bytes>>,
-    context: &Context,
-) -> Result<Response<bytes::Bytes>, Failure> {
-    let (ready, address) = country.door(member)?;
-    let client = tls_client(ready, member, &context.clock, Alpn::Http1)?;
-    let clock = &*context.clock;
-    let name = ServerName::IpAddress(address.ip().into());
-    let connected = client.connect(clock, address, name, clock.now().plus(TIMEOUT)).await;
-    let stream = connected.map_err(|fault| faulty(&fault, address))?.stream;
-    let failed = |error: hyper::Error| match client.explain(&error, clock.now()) {
-        Some(fault) => faulty(&fault, address),
-        None => {
-            let failure = Failure::new(
-                Exit::Unreachable,
-                "mất kết nối với nền tảng",
-                "the connection to the platform was lost",
-            );
-            failure.detail(start::chain(&error))
-        }
-    };
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let exchange = async {
-        let (parts, body) = sender.send_request(request).await?.into_parts();
-        let body = body.collect().await?.to_bytes();
-        Ok::<_, hyper::Error>(Response::from_parts(parts, body))
-    };
-    let mut connection = std::pin::pin!(connection);
-    let mut exchange = std::pin::pin!(exchange);
-    tokio::select! {
-        biased;
-        done = &mut exchange => done.map_err(failed),
-        _ = &mut connection => exchange.await.map_err(failed),
-    }
-}
-
-fn told(response: &Response<bytes::Bytes>, context: &Context) -> Answer {
+fn told(response: &Response<Bytes>, context: &Context) -> Answer {
     let header = |name: &str| {
         let value = response.headers().get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Failure};
 use super::{Context, args, words};
-use crate::topology::{Limits, Topology};
+use crate::topology::{Limits, SettingInfo, Topology};
 
 pub(super) fn config(given: &args::Config, context: &Context) -> Result<Answer, Failure> {
     match given {
@@ -18,13 +18,18 @@ fn show(file: &str, context: &Context) -> Answer {
         Err(_mistakes) => return super::check::check(file, context.given(), context.wording),
     };
     let limits = limits(&topology.limits);
-    let (documents, tls) = (&topology.documents, topology.tls);
+    let (documents, tls, xroad) = (&topology.documents, topology.tls, topology.xroad);
+    let observed = topology.ndop.as_ref();
     let lower = |value: &dyn std::fmt::Debug| snake(&format!("{value:?}"));
     let mut settings = vec![
         ("topology.name", topology.name.to_string()),
         ("topology.instance", topology.instance.to_string()),
         ("ports.base", topology.port_base.to_string()),
         ("ports.operator", topology.operator_port.to_string()),
+        ("ports.public", topology.public_port.map(|port| port.to_string()).unwrap_or_default()),
+        ("ndop.service", observed.map(|ndop| ndop.service.to_string()).unwrap_or_default()),
+        ("ndop.every_ms", observed.map(|ndop| ndop.every_ms.to_string()).unwrap_or_default()),
+        ("ndop.batch_max", observed.map(|ndop| ndop.batch_max.to_string()).unwrap_or_default()),
         ("directory.on", topology.on.map(|day| day.to_string()).unwrap_or_default()),
         ("documents.reading", lower(&documents.reading)),
         ("documents.status_order", lower(&documents.status_order)),
@@ -33,6 +38,11 @@ fn show(file: &str, context: &Context) -> Answer {
         ("tls.versions", if tls.accepts_tls12 { "1.3, 1.2" } else { "1.3" }.to_owned()),
         ("tls.post_quantum", tls.post_quantum.to_string()),
         ("tls.crl_expired", lower(&tls.crl_expired)),
+        ("xroad.error_style", if xroad.legacy_errors { "legacy" } else { "7.8" }.to_owned()),
+        (
+            "xroad.conformance",
+            if xroad.strict_spec { "strict-spec" } else { "as-implemented" }.to_owned(),
+        ),
     ];
     settings.retain(|(_, value)| !value.is_empty());
     if context.wording.json {
@@ -84,29 +94,34 @@ fn limits(limits: &Limits) -> Vec<(String, serde_json::Value)> {
 
 fn schema(context: &Context) -> Answer {
     if context.wording.json {
-        let limits: Vec<_> = Limits::ALL
-            .iter()
-            .map(|limit| {
-                serde_json::json!({
-                    "key": format!("limits.{}", limit.key), "type": "integer",
-                    "default": limit.default, "minimum": limit.min, "maximum": limit.max,
-                    "why": limit.why.trim(),
-                })
+        let limits = Limits::ALL.iter().map(|limit| {
+            serde_json::json!({
+                "key": format!("limits.{}", limit.key), "type": "integer",
+                "default": limit.default, "minimum": limit.min, "maximum": limit.max,
+                "why": limit.why.trim(),
             })
-            .collect();
+        });
+        let settings = SettingInfo::ALL.into_iter().map(|setting| {
+            serde_json::json!({
+                "key": setting.key, "type": "setting", "default": setting.default,
+                "values": setting.values, "why": setting.why,
+            })
+        });
+        let limits: Vec<_> = limits.chain(settings).collect();
         return Answer::json(serde_json::json!({ "version": 1, "ok": true, "keys": limits }));
     }
-    let rows: Vec<Vec<String>> = Limits::ALL
-        .iter()
-        .map(|limit| {
-            vec![
-                format!("limits.{}", limit.key),
-                limit.default.to_string(),
-                format!("{}…{}", limit.min, limit.max),
-                limit.why.trim().to_owned(),
-            ]
-        })
-        .collect();
+    let limits = Limits::ALL.iter().map(|limit| {
+        vec![
+            format!("limits.{}", limit.key),
+            limit.default.to_string(),
+            format!("{}…{}", limit.min, limit.max),
+            limit.why.trim().to_owned(),
+        ]
+    });
+    let settings = SettingInfo::ALL.into_iter().map(|setting| {
+        [setting.key, setting.default, setting.values, setting.why].map(str::to_owned).to_vec()
+    });
+    let rows: Vec<Vec<String>> = limits.chain(settings).collect();
     Answer::data(words::table(&rows))
 }
 

@@ -3,8 +3,9 @@
 use super::answer::{Answer, Exit, Failure};
 use super::start::{Ending, Running, start};
 use super::{Context, args, random, say, up};
-use crate::actors::{Ground, Options, Traffic};
+use crate::actors::{Ground, Options, StartError, Traffic, flows};
 use crate::clock::{Clock, Timestamp};
+use crate::story::flows::Folder;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,14 +48,20 @@ async fn traffic(
         calendar: given.calendar,
         ..Options::default()
     };
-    let traffic = Traffic::start(&ground, options).map_err(|error| {
+    let unable = |error: StartError| {
         Failure::new(
             Exit::Failed,
             "cơ quan ảo không khởi động được",
             "the virtual agencies cannot start",
         )
         .detail(error.to_string())
-    })?;
+    };
+    let folder = Folder::below(&context.data);
+    let (country, players) = flows::country(&ground, folder, PATIENCE).map_err(unable)?;
+    let country = Arc::new(country);
+    let traffic = Traffic::start(&ground, options).map_err(unable)?;
+    let population = Arc::clone(gateway.host.population());
+    let playing = flows::play(Arc::clone(&country), players, population, given.seed);
     let lang = context.wording.lang;
     context.tell(traffic.banner(lang), traffic.banner(lang));
     let until = given.how_long.map_or(Timestamp(u64::MAX), |how_long| clock.now().plus(how_long));
@@ -75,11 +82,17 @@ async fn traffic(
     if say::is_watched() && !context.is_quiet {
         say::message("\n");
     }
+    // No flow writes a document while the documents are counted.
+    let played = Box::pin(playing.finish(&country, DRAIN_MAX)).await;
     let summary = Box::pin(traffic.finish(DRAIN_MAX)).await;
     if context.wording.json {
-        say::data(&format!("{}\n", summary.json()));
+        let mut told = summary.json();
+        if let Some(object) = told.as_object_mut() {
+            object.insert("flows".to_owned(), serde_json::to_value(played).unwrap_or_default());
+        }
+        say::data(&format!("{told}\n"));
     } else {
-        say::data(&summary.text(lang));
+        say::data(&format!("{}  {}\n", summary.text(lang), played.text(lang)));
     }
     Ok(if summary.is_clean() { Exit::Ok } else { Exit::Failed })
 }
@@ -87,3 +100,5 @@ async fn traffic(
 /// How often the live line is drawn, and how long the last documents may take to arrive.
 const LINE_EVERY: Duration = Duration::from_millis(500);
 const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long a flow goes on while a party fails.
+const PATIENCE: Duration = Duration::from_secs(60);

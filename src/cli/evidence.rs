@@ -5,10 +5,12 @@ use super::args::{Calls, EvidenceCommand};
 use super::{Context, api, words};
 use crate::clock::Timestamp;
 use crate::domain::service::Trouble;
+use crate::evidence::{bundle, unbundle};
 use crate::operator::calls::verify_all;
 use crate::texts;
 use http::Method;
 use serde_json::Value;
+use std::path::Path;
 
 pub(super) async fn calls(given: &Calls, context: &Context) -> Result<Answer, Failure> {
     match &given.id {
@@ -142,7 +144,41 @@ pub(super) async fn evidence(
     given: &EvidenceCommand,
     context: &Context,
 ) -> Result<Answer, Failure> {
-    let EvidenceCommand::Verify = given;
+    match given {
+        EvidenceCommand::Verify => verify(context).await,
+        EvidenceCommand::Get { id, output } => download(id, output, context).await,
+    }
+}
+
+/// What every process holds of one call, in one file.
+async fn download(id: &str, output: &Path, context: &Context) -> Result<Answer, Failure> {
+    let path = format!("/api/v1/calls/{}/evidence", api::encoded(id));
+    let (mut found, mut failed) = (Vec::new(), None);
+    for answer in api::ask_bytes_all(&path, context).await? {
+        match answer {
+            Ok(bytes) => {
+                let parts = unbundle(&bytes);
+                found.extend(parts.map_err(|error| Failure::file(output, &error))?);
+            }
+            Err(failure) => failed = Some(failure),
+        }
+    }
+    if found.is_empty() {
+        return Err(failed.unwrap_or_else(super::inbox::no_agency));
+    }
+    let written = bundle(&found).and_then(|bytes| std::fs::write(output, bytes));
+    written.map_err(|error| Failure::file(output, &error))?;
+    let names: Vec<&str> = found.iter().map(|container| container.name.as_str()).collect();
+    if context.wording.json {
+        return Ok(Answer::json(serde_json::json!({
+            "version": 1, "ok": true, "id": id, "file": output, "containers": names,
+        })));
+    }
+    let lines = names.iter().map(|name| format!("  {name}\n"));
+    Ok(Answer::data(format!("{}\n{}", output.display(), lines.collect::<String>())))
+}
+
+async fn verify(context: &Context) -> Result<Answer, Failure> {
     let value = match api::ask_all(Method::POST, "/api/v1/evidence/verify", None, context).await {
         // Each process sees the whole folder.
         Ok(answers) => answers.into_iter().next().unwrap_or_else(|| offline(context))?,
@@ -195,4 +231,50 @@ fn verdict(value: &Value, is_clean: bool, context: &Context) -> String {
         wording.pick("bằng chứng đã bị động vào", "the evidence was tampered with")
     };
     format!("{}{faults}{said}\n", words::table(&rows))
+}
+
+/// What each platform has reported to NDOP, what waits and what was lost.
+pub(super) async fn ndop(context: &Context) -> Result<Answer, Failure> {
+    let (mut service, mut platforms) = (String::new(), Vec::new());
+    for answer in api::ask_all(Method::GET, "/api/v1/ndop", None, context).await? {
+        let answer = answer?;
+        text(&answer, "service").clone_into(&mut service);
+        platforms
+            .extend(answer.get("platforms").and_then(Value::as_array).cloned().unwrap_or_default());
+    }
+    if context.wording.json {
+        return Ok(Answer::json(serde_json::json!({
+            "ok": true, "service": service, "platforms": platforms,
+        })));
+    }
+    if service.is_empty() {
+        return Ok(Answer::default().note(context.wording.pick(
+            "cấu hình này không có [ndop]: các lời gọi không được giám sát",
+            "this topology has no [ndop]: calls are not observed",
+        )));
+    }
+    let titles = [
+        ("nền tảng", "platform"),
+        ("bằng chứng", "evidence"),
+        ("đã báo", "reported"),
+        ("đang chờ", "waiting"),
+        ("đã mất", "lost"),
+        ("lần lỗi", "failures"),
+        ("", ""),
+    ];
+    let mut rows = vec![titles.map(|(vi, en)| context.wording.pick(vi, en).to_owned()).to_vec()];
+    rows.extend(platforms.iter().filter(|one| number(one, "records") > 0).map(|one| {
+        let waiting = number(one, "records").saturating_sub(number(one, "through"));
+        vec![
+            text(one, "platform").to_owned(),
+            number(one, "records").to_string(),
+            number(one, "reported").to_string(),
+            waiting.to_string(),
+            number(one, "dropped").to_string(),
+            number(one, "failures").to_string(),
+            text(one, "trouble").to_owned(),
+        ]
+    }));
+    let more = format!("lienthong call {service} '/statistics?by=owner'");
+    Ok(Answer::data(words::table(&rows)).note(more))
 }

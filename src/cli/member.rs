@@ -37,7 +37,7 @@ impl Country {
         Ok(Self { running: running(&context.data)? })
     }
 
-    fn members(&self) -> impl Iterator<Item = &MemberEntry> {
+    pub(super) fn members(&self) -> impl Iterator<Item = &MemberEntry> {
         self.running.iter().flat_map(|ready| &ready.members)
     }
 

@@ -16,7 +16,9 @@ pub mod check;
 mod config;
 mod demo;
 mod evidence;
+mod exchange;
 mod explain;
+mod flow;
 mod get;
 mod inbox;
 mod language;
@@ -26,6 +28,7 @@ mod member;
 mod operate;
 mod pages;
 mod pki;
+mod rules;
 pub mod run_file;
 mod say;
 mod send;
@@ -33,6 +36,7 @@ mod services;
 mod signals;
 mod start;
 mod status;
+mod token;
 mod trace;
 mod units;
 mod up;
@@ -203,13 +207,17 @@ pub async fn run(parsed: Parsed) -> Answer {
         Command::Trace { id } => Box::pin(trace::trace(&id, context)).await,
         Command::Agencies(given) => Box::pin(agencies::agencies(&given, context)).await,
         Command::Call(given) => Box::pin(call::call(&given, context)).await,
+        Command::Token(given) => Box::pin(token::token(&given, context)).await,
         Command::Services(given) => Box::pin(services::services(&given, context)).await,
         Command::Service(given) => Box::pin(services::service(&given, context)).await,
         Command::Grant(given) => Box::pin(services::right(&given, "grant", context)).await,
         Command::Revoke(given) => Box::pin(services::right(&given, "revoke", context)).await,
         Command::Provider(given) => Box::pin(services::provider(&given, context)).await,
+        Command::Flow(given) => Box::pin(flow::flow(&given, context)).await,
+        Command::Citizen { which } => Box::pin(flow::citizen(which.as_deref(), context)).await,
         Command::Calls(given) => Box::pin(evidence::calls(&given, context)).await,
         Command::Evidence(given) => Box::pin(evidence::evidence(&given, context)).await,
+        Command::Ndop => Box::pin(evidence::ndop(context)).await,
         Command::Link(given) => Box::pin(operate::link(&given, context)).await,
         Command::Platform(given) => Box::pin(operate::platform(&given, context)).await,
         Command::Reset => Box::pin(operate::reset(context)).await,

@@ -47,6 +47,7 @@ pub(super) async fn platform(
                 documents_per_s: set.documents_per_s,
                 calls_per_s: set.calls_per_s,
                 queue: set.queue,
+                maintenance: set.maintenance,
             };
             let path = format!("/api/v1/conditions/platforms/{}", api::encoded(&set.name));
             put(&path, &wanted, context).await

@@ -22,6 +22,9 @@ pub struct Ready {
     pub ca: PathBuf,
     /// Of the operator's API.
     pub operator: String,
+    /// The public door: citizens' browsers and agencies' portals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<String>,
     pub platforms: Vec<PlatformEntry>,
     pub members: Vec<MemberEntry>,
     pub config: String,
@@ -41,6 +44,8 @@ pub struct PlatformEntry {
     pub tls: Option<SocketAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<SocketAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<SocketAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
 }
@@ -68,6 +73,7 @@ impl Ready {
             data: data.to_owned(),
             ca: gateway.pki.dir().join("ca.pem"),
             operator: format!("http://{}", gateway.operator),
+            public: gateway.public.map(|address| format!("http://{address}")),
             platforms: platforms(gateway),
             members: members(gateway, topology),
             config: config.to_owned(),
@@ -97,6 +103,7 @@ fn platforms(gateway: &Gateway) -> Vec<PlatformEntry> {
             calls: relays_to.and(listening.mtls),
             tls: listening.tls,
             local: listening.local,
+            health: listening.health,
             parent: parent.map(|parent| parent.name.to_string()),
         })
     };

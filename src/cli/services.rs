@@ -2,8 +2,8 @@
 
 use super::answer::{Answer, Failure};
 use super::args::{Behave, ProviderCommand, Right, ServiceCommand, Services, TargetWord};
-use super::{Context, api, words};
-use crate::providers::host::Behaviour;
+use super::{Context, api, rules, words};
+use crate::domain::behaviour::{Behaviour, Window};
 use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -123,6 +123,9 @@ pub(super) async fn provider(
             told(&api::ask(Method::PUT, &path, Some(&body), context).await?, context)
         }
         ProviderCommand::Behave(given) => behave(given, context).await,
+        ProviderCommand::Rules { name } => rules::list(name, context).await,
+        ProviderCommand::Rule(given) => rules::change(given, context).await,
+        ProviderCommand::Misses { name } => rules::misses(name, context).await,
     }
 }
 
@@ -130,12 +133,21 @@ async fn behave(given: &Behave, context: &Context) -> Result<Answer, Failure> {
     let ms = |span: Option<Duration>| {
         span.map(|span| u32::try_from(span.as_millis()).unwrap_or(u32::MAX))
     };
+    let windows: Result<Vec<Window>, _> =
+        given.windows.iter().map(|text| Window::try_from(text.clone())).collect();
+    let windows = windows.map_err(|_unreadable| {
+        Failure::usage("khung giờ viết như 23:00-05:00", "a window is written such as 23:00-05:00")
+    })?;
     let wanted = Behaviour {
         latency_ms: ms(given.latency),
         jitter_ms: ms(given.jitter),
         failure: given.failure,
         hangs: given.hangs,
         maintenance: given.maintenance,
+        maintenance_windows: windows,
+        callers: given.callers.clone(),
+        calls_per_minute: given.rate,
+        pace: given.pace,
     };
     let body = serde_json::to_value(wanted).unwrap_or_default();
     let path = format!("/api/v1/providers/{}", api::encoded(&given.name));

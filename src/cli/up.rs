@@ -56,12 +56,14 @@ fn banner(running: &Running, began: Timestamp, context: &Context) -> String {
     let (agencies, members) = (topology.directory.len(), ready.members.len());
     let (version, operator) = (env!("CARGO_PKG_VERSION"), &ready.operator);
     let (data, name) = (ready.data.display(), &topology.name);
+    let public = ready.public.as_deref().unwrap_or("–");
     match wording.lang {
         crate::topology::Lang::Vi => format!(
             "lienthong {version} — mô phỏng trục liên thông văn bản và LGSP (SANDBOX)\n\
              \x20 Cấu hình     {name}: {axis} trục · {lgsp} LGSP · {ss} máy chủ bảo mật · {members} hệ thống · {agencies} cơ quan\n\
              \x20 gRPC mTLS    {ports}{vxp}\n\
              \x20 Vận hành     {operator}/api/v1\n\
+             \x20 Công khai    {public}\n\
              \x20 Dữ liệu      {data} (nhật ký bền, fdatasync theo lô)\n\
              \x20 Chứng thư    {data}/pki (CA tự cấp, chỉ dùng thử)\n\
              Sẵn sàng sau {} s. Thử: lienthong agencies · lienthong inbox --help\n\
@@ -73,6 +75,7 @@ fn banner(running: &Running, began: Timestamp, context: &Context) -> String {
              \x20 Topology     {name}: {axis} axis · {lgsp} LGSPs · {ss} security servers · {members} members · {agencies} agencies\n\
              \x20 gRPC mTLS    {ports}{vxp}\n\
              \x20 Operator     {operator}/api/v1\n\
+             \x20 Public door  {public}\n\
              \x20 Data         {data} (durable journal, fdatasync per batch)\n\
              \x20 Certificates {data}/pki (its own CA, for trials only)\n\
              Ready after {seconds} s. Try: lienthong agencies · lienthong inbox --help\n\

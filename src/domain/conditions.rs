@@ -84,6 +84,9 @@ pub struct PlatformConditions {
     /// How many may wait for their turn; more are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<u32>,
+    /// Takes no service calls of others; its own systems still call (wire/xroad.md 2.6).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub maintenance: bool,
 }
 
 /// Where a platform's schedule stands; one for documents, one for calls.
@@ -209,7 +212,7 @@ mod tests {
             workers: Some(2),
             documents_per_s: Some(10.0),
             queue: Some(3),
-            calls_per_s: None,
+            ..Default::default()
         };
         let mut schedule = Schedule::default();
         let waits: Vec<_> = (0..6)
@@ -280,7 +283,7 @@ mod tests {
                 workers: Some(workers),
                 documents_per_s: Some(f64::from(rate)),
                 queue: Some(queue),
-                calls_per_s: None,
+                ..Default::default()
             };
             let (mut schedule, mut now, mut begun) = (Schedule::default(), NOW, Vec::new());
             for pause in pauses {

@@ -14,6 +14,11 @@ pub const NAME_CHARS_MAX: usize = 64;
 const GOVERNMENT: &str = "GOV";
 const VIET_NAM: &str = "VN";
 
+/// The class of platforms, which call in their own name only to tell of what they carried.
+pub const PLATFORM_CLASS: &str = "PLATFORM";
+/// The class of whoever comes by a public door: nobody in particular.
+pub const PUBLIC_CLASS: &str = "PUBLIC";
+
 /// `VN:GOV:000.00.13.H53:qlvb`, `VN:COM:0106001236:NganLuongPaymentSvc`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId {

@@ -3,6 +3,7 @@
 //! Invariant: nothing here is async, does I/O, asks a clock or draws a random number.
 
 pub mod agency;
+pub mod behaviour;
 pub mod calendar;
 pub mod conditions;
 pub mod directory;

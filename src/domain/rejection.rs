@@ -115,6 +115,8 @@ reasons! {
     ForeignCredential "LT-D104" "foreign_credential",
     /// The caller's certificate has been revoked.
     CertificateRevoked "LT-D105" "certificate_revoked",
+    /// A token, key or secret is missing, wrong or expired.
+    BadCredential "LT-D106" "bad_credential",
     SenderMissing "LT-D110" "sender_missing",
     SenderUnknown "LT-D111" "sender_unknown",
     /// The sender is not an agency that the caller speaks for.

@@ -160,6 +160,11 @@ impl RoutingTable {
         self.nodes.get(at.ix()).map(|node| node.name.as_str()).unwrap_or_default()
     }
 
+    /// The agencies that a platform was made for; none for one that is not in the topology.
+    pub fn roots(&self, at: PlatformIx) -> &[AgencyCode] {
+        self.nodes.get(at.ix()).map(|node| node.roots.as_slice()).unwrap_or_default()
+    }
+
     /// The platform of this name.
     pub fn platform(&self, name: &str) -> Option<PlatformIx> {
         (0..).map(PlatformIx).zip(&self.nodes).find(|(_, node)| node.name == name).map(|(at, _)| at)

@@ -11,7 +11,7 @@ use super::folder::{name_of, segments};
 use super::lines::{Lines, Raw};
 
 /// The fields of a record that name its message and its call, as X-Road's monitoring has them (wire/xroad.md 2.11).
-pub const IDS: [&str; 2] = ["messageId", "xRequestId"];
+pub const IDS: [&str; 3] = ["messageId", "xRequestId", "messageIssue"];
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
@@ -25,7 +25,33 @@ pub struct Found {
 /// The newest `limit` records of a message or call, of all when `id` is empty; blocks. Hashes are not checked. What is
 /// queued and not on disk yet is not found.
 pub fn find(folder: &Path, id: &str, limit: usize, scan_bytes_max: u64) -> io::Result<Found> {
-    let mut found = Found::default();
+    let seen = look(folder, id, (limit, scan_bytes_max), |_, record| Some(record))?;
+    let (records, scanned_bytes, stopped_early) = seen;
+    Ok(Found { records, scanned_bytes, stopped_early })
+}
+
+/// Like `find`, the lines of the log as they stand, of the records that `is_wanted` lets through.
+pub(super) fn lines_of(
+    folder: &Path,
+    id: &str,
+    limit: usize,
+    scan_bytes_max: u64,
+    is_wanted: impl Fn(&Value) -> bool,
+) -> io::Result<Vec<String>> {
+    let whole = |text: &[u8], record: Value| {
+        is_wanted(&record).then(|| String::from_utf8_lossy(text).into_owned())
+    };
+    look(folder, id, (limit, scan_bytes_max), whole).map(|(lines, ..)| lines)
+}
+
+/// What `take` makes of the newest records, how many bytes were scanned, and whether that was not all.
+fn look<T>(
+    folder: &Path,
+    id: &str,
+    (limit, scan_bytes_max): (usize, u64),
+    take: impl Fn(&[u8], Value) -> Option<T>,
+) -> io::Result<(Vec<T>, u64, bool)> {
+    let (mut found, mut scanned_bytes) = (Vec::new(), 0);
     let wanted = if id.is_empty() {
         Vec::new()
     } else {
@@ -33,7 +59,7 @@ pub fn find(folder: &Path, id: &str, limit: usize, scan_bytes_max: u64) -> io::R
     };
     let finder = memchr::memmem::Finder::new(&wanted);
     for segment in segments(folder)?.into_iter().rev() {
-        let room = limit - found.records.len();
+        let room = limit - found.len();
         if room == 0 {
             break;
         }
@@ -44,7 +70,7 @@ pub fn find(folder: &Path, id: &str, limit: usize, scan_bytes_max: u64) -> io::R
             Err(error) => return Err(error),
         };
         let bytes = file.metadata()?.len();
-        let scanned = bytes.min(scan_bytes_max - found.scanned_bytes);
+        let scanned = bytes.min(scan_bytes_max - scanned_bytes);
         let start = bytes - scanned;
         file.seek(SeekFrom::Start(start))?;
         let mut lines = Lines::new(file, scanned);
@@ -56,22 +82,22 @@ pub fn find(folder: &Path, id: &str, limit: usize, scan_bytes_max: u64) -> io::R
         while let Some(raw) = lines.next()? {
             let Raw::Line(text) = raw else { continue };
             if finder.find(text).is_some()
-                && let Some(record) = record_of(text, id)
+                && let Some(taken) = record_of(text, id).and_then(|record| take(text, record))
             {
                 if newest.len() == room {
                     newest.pop_front();
                 }
-                newest.push_back(record);
+                newest.push_back(taken);
             }
         }
-        found.records.extend(newest.into_iter().rev());
-        found.scanned_bytes += scanned;
+        found.extend(newest.into_iter().rev());
+        scanned_bytes += scanned;
         if start > 0 {
-            found.stopped_early = found.records.len() < limit;
-            break;
+            let is_short = found.len() < limit;
+            return Ok((found, scanned_bytes, is_short));
         }
     }
-    Ok(found)
+    Ok((found, scanned_bytes, false))
 }
 
 fn record_of(text: &[u8], id: &str) -> Option<Value> {

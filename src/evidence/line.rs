@@ -136,6 +136,13 @@ pub(super) fn parse(line: &[u8]) -> Line<'_> {
     }
 }
 
+/// The number of a record, without a look at what follows.
+pub(super) fn record_number(line: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(RECORD)?;
+    let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+    parse_number(rest.get(..digits)?)
+}
+
 fn parse_record<'a>(line: &'a [u8], rest: &'a [u8]) -> Option<Line<'a>> {
     let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
     let (digits, rest) = rest.split_at_checked(digits)?;

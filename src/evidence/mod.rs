@@ -9,6 +9,7 @@
 //! in here starts a thread, asks a clock, retries a write, or holds a payload.
 
 mod anchors;
+mod container;
 mod cross;
 mod find;
 mod folder;
@@ -19,19 +20,22 @@ mod options;
 mod queue;
 mod report;
 mod sequence;
+mod tail;
 mod verify;
 mod walk;
 mod writer;
 
+pub use container::{BUNDLE_TYPE, CONTAINER_TYPE, Container, Half, bundle, file_name, unbundle};
 pub use cross::{CrossFault, CrossKind, CrossReport, cross_check};
 pub use find::{Found, IDS, find};
 pub use options::{OpenError, Opened, Refused, Settings, Signer, Verifier};
 pub use report::{Fault, FaultKind, Note, Report};
+pub use tail::{Passed, Tail};
 pub use verify::{VerifyOptions, verify};
 pub use writer::Writer;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -75,8 +79,25 @@ impl Evidence {
         settings: Settings,
         signer: Box<dyn Signer>,
     ) -> Result<(Self, Writer, Opened), OpenError> {
-        let (shared, writer, opened) = open::open(folder, settings, signer)?;
-        Ok((Self { handle: Arc::new(Handle { shared }) }, writer, opened))
+        let signer: Arc<dyn Signer> = Arc::from(signer);
+        let platform = settings.platform.clone();
+        let (shared, writer, opened) = open::open(folder, settings, Arc::clone(&signer))?;
+        let handle = Handle { shared, signer, platform, folder: folder.to_owned() };
+        Ok((Self { handle: Arc::new(handle) }, writer, opened))
+    }
+
+    /// The records of a message or call that `is_wanted` lets through, each in a signed container, the newest first;
+    /// blocks. What is queued and not on disk yet is not found; `limit` and `scan_bytes_max` are as for `find`.
+    pub fn containers(
+        &self,
+        id: &str,
+        half: Half,
+        (limit, scan_bytes_max): (usize, u64),
+        is_wanted: impl Fn(&serde_json::Value) -> bool,
+    ) -> std::io::Result<Vec<Container>> {
+        let Handle { folder, platform, signer, .. } = &*self.handle;
+        let lines = find::lines_of(folder, id, limit, scan_bytes_max, is_wanted)?;
+        lines.iter().map(|line| container::of_line(line, half, platform, &**signer)).collect()
     }
 
     /// Queues a record and returns the head it got. Never waits. `record` must serialise to a JSON object with at
@@ -110,6 +131,11 @@ impl Evidence {
         self.handle.shared.flushed(number).await
     }
 
+    /// Takes records: neither closed, nor ended by a write that failed.
+    pub fn is_open(&self) -> bool {
+        self.handle.shared.is_open()
+    }
+
     /// Takes no more records. The writer flushes what waits, signs an anchor behind it and ends.
     pub fn close(&self) {
         self.handle.shared.close();
@@ -124,6 +150,9 @@ impl fmt::Debug for Evidence {
 
 struct Handle {
     shared: Arc<Shared>,
+    signer: Arc<dyn Signer>,
+    platform: String,
+    folder: PathBuf,
 }
 
 impl Drop for Handle {

@@ -19,7 +19,7 @@ use crate::clock::Timestamp;
 pub(super) fn open(
     path: &std::path::Path,
     settings: Settings,
-    signer: Box<dyn Signer>,
+    signer: Arc<dyn Signer>,
 ) -> Result<(Arc<Shared>, Writer, Opened), OpenError> {
     let settings = settings.bounded();
     let is_key_short = signer.key_id().len() <= KEY_BYTES_MAX;

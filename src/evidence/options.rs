@@ -54,13 +54,15 @@ impl Settings {
     }
 }
 
-/// Signs anchors, on the writer's thread.
+/// Signs anchors, on the writer's thread, and containers, on others.
 pub trait Signer: Send + Sync {
     /// A signature of `bytes`, of at most `SIGNATURE_BYTES_MAX`. An empty one means that none could be made: the
     /// writer then fails for ever.
     fn sign(&self, bytes: &[u8]) -> Vec<u8>;
     /// Names the key for `Verifier::verify`; at most `KEY_BYTES_MAX`.
     fn key_id(&self) -> String;
+    /// The certificate of that key, DER.
+    fn certificate(&self) -> Vec<u8>;
 }
 
 pub trait Verifier {

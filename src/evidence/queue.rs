@@ -117,6 +117,10 @@ impl Shared {
         self.queue.lock().head
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        !self.queue.lock().is_closed
+    }
+
     pub(super) fn durable(&self) -> Head {
         self.durable.borrow().head
     }

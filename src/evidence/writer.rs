@@ -22,7 +22,7 @@ pub struct Writer {
     /// The open segment; `None` before the first record of a new log.
     pub(super) segment: Option<Box<dyn Sink>>,
     pub(super) anchors: Box<dyn Sink>,
-    pub(super) signer: Box<dyn Signer>,
+    pub(super) signer: Arc<dyn Signer>,
     pub(super) platform: String,
     /// Number of the next anchor.
     pub(super) anchor: u64,

@@ -5,18 +5,21 @@ use super::{LiveCallPlane, LivePipeline, LivePorts, Options, StartError, setting
 use crate::clock::SystemClock;
 use crate::domain;
 use crate::domain::conditions::LinkConditions;
+use crate::domain::member_id::MemberId;
 use crate::domain::routing::PlatformIx;
 use crate::domain::service::{Service, ServiceKind, Services, Target};
 use crate::egress::LinkId;
 use crate::egress::call::{CallLinks, Outside};
 use crate::evidence::{Evidence, Signer, Writer};
 use crate::ingress::wso2::{Application, ApplicationKey, Applications, KeyKind, Quota, Secret};
+use crate::observe::{self, Tap};
 use crate::pipeline::call::{CallPlane, CallPorts};
 use crate::pki::seal::Seal;
 use crate::pki::{Holder, Pki, PlatformName};
 use crate::providers::host::Host;
 use crate::providers::population::{Date, Population, PopulationError};
 use crate::providers::{self, Kind};
+use crate::signature::{self, Anchors};
 use crate::tls::{Alpn, Tls};
 use crate::topology::{PlatformKind, ServiceEntry, Topology};
 use parking_lot::Mutex;
@@ -34,7 +37,11 @@ impl CallPorts for LivePorts {
 }
 
 /// The simulated systems. All of them know the same agencies and, by the same seed, the same people.
-pub(super) fn host(topology: &Topology, clock: &Arc<SystemClock>) -> Result<Arc<Host>, StartError> {
+pub(super) fn host(
+    topology: &Topology,
+    clock: &Arc<SystemClock>,
+    (pki, anchors): (&Pki, &Anchors),
+) -> Result<Arc<Host>, StartError> {
     let directory = &topology.directory;
     let agencies: Vec<(String, String)> = directory
         .roots()
@@ -47,10 +54,44 @@ pub(super) fn host(topology: &Topology, clock: &Arc<SystemClock>) -> Result<Arc<
     let year = u16::try_from(today.year()).unwrap_or_default();
     let on = Date::new(year, part(today.month()), part(today.day()));
     let on = on.ok_or(PopulationError::Day)?;
-    let population = Population::new(topology.population_seed, topology.population, on)?;
-    let seed = topology.population_seed;
-    let systems = providers::all(seed, &agencies, &Arc::new(population))?;
-    Ok(Arc::new(Host::new(Arc::clone(clock), systems, PROVIDER_BODY_BYTES_MAX)))
+    let population =
+        Population::new(topology.simulated.population_seed, topology.simulated.population, on)?;
+    let population = Arc::new(population);
+    let seed = topology.simulated.population_seed;
+    let tax = match signing_owners(topology).next() {
+        Some(owner) => {
+            let bundle = pki.bundle(&Holder::Member(owner.clone()));
+            let read = |path: &Path| std::fs::read(path).map_err(StartError::Data);
+            Some((
+                anchors.clone(),
+                signature::Signer::from_pem(&read(&bundle.key)?, &read(&bundle.chain)?)?,
+            ))
+        }
+        None => None,
+    };
+    let systems = providers::all(seed, &agencies, &population, tax)?;
+    let host = Host::new(
+        Arc::clone(clock),
+        systems,
+        PROVIDER_BODY_BYTES_MAX,
+        topology.simulated.office_pace,
+        population,
+    );
+    if let Some(name) = topology.rules.keys().find(|name| !host.has(name)) {
+        return Err(StartError::UnknownRuled {
+            provider: name.clone(),
+            known: host.names().collect::<Vec<_>>().join(", "),
+        });
+    }
+    let host = host.with_behaviours(&topology.behaviours);
+    Ok(Arc::new(host.with_rules(topology.rules.clone())))
+}
+
+/// Those whose simulated systems sign what they answer: they need a certificate, though they connect to nobody.
+pub(super) fn signing_owners(topology: &Topology) -> impl Iterator<Item = &MemberId> {
+    let signing =
+        topology.services.iter().filter(|entry| entry.provider == providers::thue::signed::CODE);
+    signing.map(|entry| entry.id.owner())
 }
 
 /// What a simulated system reads of one request.
@@ -127,6 +168,34 @@ fn service(topology: &Topology, entry: &ServiceEntry, host: &Host) -> Result<Ser
     })
 }
 
+/// The tap of this process.
+pub(super) fn tap(topology: &Topology, options: &Options) -> Option<Arc<Tap>> {
+    let entry = topology.ndop.as_ref()?;
+    let settings = observe::Settings {
+        service: entry.service.to_string(),
+        every: Duration::from_millis(entry.every_ms),
+        batch_max: entry.batch_max,
+    };
+    Some(Arc::new(Tap::new(settings, &options.data.join("evidence"))))
+}
+
+impl super::Gateway {
+    /// A task per platform, so that one that cannot report holds up no other. They end with the doors: what is given
+    /// up then still finds the evidence open.
+    pub(super) fn start_tap(&self) {
+        let Some(tap) = &self.tap else { return };
+        for ix in self.plane.platforms().iter().map(|platform| platform.ix) {
+            let (tap, plane) = (Arc::clone(tap), Arc::clone(&self.plane));
+            let stop = self.stop.clone();
+            self.doors.spawn(async move {
+                if let Some(at) = plane.platform(ix) {
+                    stop.run_until_cancelled(tap.run(&plane, at)).await;
+                }
+            });
+        }
+    }
+}
+
 type Conditions = BTreeMap<PlatformIx, Arc<Mutex<LinkConditions>>>;
 
 /// Roads from every platform of this process to every other: along the tree for calls of the central half,
@@ -178,6 +247,10 @@ impl Signer for PlatformSeal {
 
     fn key_id(&self) -> String {
         self.0.key_id()
+    }
+
+    fn certificate(&self) -> Vec<u8> {
+        self.0.certificate().to_vec()
     }
 }
 

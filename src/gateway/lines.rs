@@ -7,6 +7,7 @@ use crate::domain::routing::PlatformIx;
 use crate::egress::LinkId;
 use crate::egress::link::Links;
 use crate::ingress::CallFaces;
+use crate::ingress::network::Near;
 use crate::ingress::relay::{Relay, Way};
 use crate::ingress::wso2::Desk;
 use crate::pki::{Holder, MemberId, Pki, PlatformName};
@@ -92,7 +93,6 @@ pub(super) fn relays(
             keys.push(key);
             ways.push(Way::new(Arc::clone(member), client, address));
         }
-        let allow = if server.is_beyond_loopback { server.allow.clone() } else { Vec::new() };
         if server.is_beyond_loopback {
             tracing::warn!(server = %server.name, address = %door.address, "a plain port is open to other machines");
         }
@@ -102,11 +102,17 @@ pub(super) fn relays(
             calls: CallFaces::plain(Arc::clone(plane), server.ix, topology.xroad, Arc::clone(desk)),
             ways,
             limits: settings::relay(&topology.limits),
-            allow,
+            near: near(server),
         };
         relays.insert(server.ix, relay);
     }
     Ok((relays, keys))
+}
+
+/// Whose systems may use the ports of a security server that believe without a certificate.
+pub(super) fn near(server: &topology::Platform) -> Near {
+    let allow = if server.is_beyond_loopback { server.allow.clone() } else { Vec::new() };
+    Near { allow }
 }
 
 /// A platform has one line to all that is not below it: to its parent, to NDXP, and straight to other security

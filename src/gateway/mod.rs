@@ -1,7 +1,9 @@
 //! Assembly: build the ports, bind the doors, start router and dispatchers, drain. No decisions.
 
 mod calls;
+mod health;
 mod lines;
+mod public;
 mod settings;
 
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -11,10 +13,12 @@ use crate::domain::routing::PlatformIx;
 use crate::domain::service::Services;
 use crate::egress::call::CallLinks;
 use crate::egress::link::Links;
+use crate::ingress::network::Near;
 use crate::ingress::relay;
 use crate::ingress::wso2::{BadApplication, Desk};
 use crate::ingress::{self, Door};
 use crate::journal::{Journal, OpenError, Recovery, SegmentJournal};
+use crate::observe::Tap;
 use crate::operator::{self, Listens, Operated};
 use crate::pipeline::call::CallPlane;
 use crate::pipeline::{Pipeline, Ports, RecoverError, Setup};
@@ -104,6 +108,8 @@ pub enum StartError {
         "{service} is to be answered by {provider}, which is none of the simulated systems: {known}"
     )]
     UnknownProvider { service: String, provider: String, known: String },
+    #[error("there are rules for {provider}, which is none of the simulated systems: {known}")]
+    UnknownRuled { provider: String, known: String },
     #[error("the synthetic population cannot be made")]
     Population(#[from] crate::providers::population::PopulationError),
     #[error("VNeID has no key to sign with")]
@@ -125,6 +131,8 @@ pub struct Listening {
     pub mtls: Option<SocketAddr>,
     pub tls: Option<SocketAddr>,
     pub local: Option<SocketAddr>,
+    /// Of a security server, when it is on.
+    pub health: Option<SocketAddr>,
 }
 
 /// A running process.
@@ -137,10 +145,14 @@ pub struct Gateway {
     pub listening: Vec<Listening>,
     /// Where the operator's API listens: loopback only.
     pub operator: SocketAddr,
+    /// Where citizens and portals come in: loopback only.
+    pub public: Option<SocketAddr>,
     pub recovery: Recovery,
     pub pki: Pki,
     pub trust: Arc<Trust>,
     pub clock: Arc<SystemClock>,
+    /// Reports calls to NDOP, when the topology has one.
+    pub tap: Option<Arc<Tap>>,
     /// Conditions of the links, by the child's place; shared by both directions that run here.
     pub link_conditions: BTreeMap<PlatformIx, Arc<Mutex<LinkConditions>>>,
     keys: Vec<Arc<Tls>>,
@@ -165,17 +177,10 @@ impl Gateway {
         let pki = Pki::at(options.data.join("pki"));
         init_pki(&pki, &topology, clock.now())?;
         let bound = bind(&topology, &local, options.any_port).await?;
-        let operator_port =
-            if options.any_port || !options.only.is_empty() { 0 } else { topology.operator_port };
-        let operator_failed = |source| StartError::Bind {
-            platform: "operator".to_owned(),
-            port: operator_port,
-            source,
-        };
-        let operator_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, operator_port))
-            .await
-            .map_err(operator_failed)?;
-        let operator = operator_listener.local_addr().map_err(operator_failed)?;
+        let health = health::bind(&topology, &local, options.any_port).await?;
+        let is_any = options.any_port || !options.only.is_empty();
+        let (operator_listener, operator) = public::bind_operator(&topology, is_any).await?;
+        let public = public::bind(&topology, is_any).await?;
         let trust = tls::trust_of(&pki, settings::tls(&topology), &clock)?;
         let mut keys: BTreeMap<PlatformIx, Arc<Tls>> = BTreeMap::new();
         for ix in &local {
@@ -194,7 +199,7 @@ impl Gateway {
         let links = lines::links(&topology, &local, &keys, &bound, &link_conditions, &clock)?;
         let anchors = std::fs::read(pki.dir().join("ca.pem")).map_err(StartError::Data)?;
         let anchors = Anchors::from_pem(&anchors)?;
-        let host = calls::host(&topology, &clock)?;
+        let host = calls::host(&topology, &clock, (&pki, &anchors))?;
         let roads =
             calls::roads(&topology, &local, &keys, &bound, &link_conditions, (&clock, &host))?;
         let ports = LivePorts { clock: Arc::clone(&clock), journal, links, roads };
@@ -204,6 +209,7 @@ impl Gateway {
         let (plane, writers) = calls::plane(&topology, &local, &pipeline, &pki, &options)?;
         let desk = Arc::new(Desk::new(calls::applications(&topology)?));
         let (relays, relay_keys) = lines::relays(&topology, &pki, &trust, &bound, (&plane, &desk))?;
+        let tap = calls::tap(&topology, &options);
         let after = pipeline.restore().await?;
         let after = pipeline.recover(after, recovery.end).await;
         let mut gateway = Self {
@@ -211,12 +217,14 @@ impl Gateway {
             pipeline,
             plane,
             host,
-            listening: listening(&local, &bound),
+            listening: listening(&local, &bound, &health),
             operator,
+            public: public.as_ref().map(|(_, address)| *address),
             recovery,
             pki,
             trust,
             clock,
+            tap,
             link_conditions,
             keys: keys.values().cloned().chain(relay_keys).collect(),
             doors: TaskTracker::new(),
@@ -226,6 +234,9 @@ impl Gateway {
         gateway.start_workers(after);
         calls::start_writers(writers).map_err(StartError::Data)?;
         gateway.open_doors(bound, &keys, (relays, desk))?;
+        gateway.serve_health(health, &keys);
+        gateway.serve_public(public);
+        gateway.start_tap();
         gateway.serve_operator(operator_listener, options.data);
         Ok(gateway)
     }
@@ -296,6 +307,7 @@ impl Gateway {
             pipeline: Arc::clone(&self.pipeline),
             plane: Arc::clone(&self.plane),
             host: Arc::clone(&self.host),
+            tap: self.tap.clone(),
             topology: Arc::clone(&self.topology),
             pki: self.pki.clone(),
             trust: Arc::clone(&self.trust),
@@ -372,6 +384,13 @@ impl Gateway {
         });
     }
 
+    /// At the TLS port of a security server its systems need no certificate, if they are set so.
+    fn near(&self, platform: PlatformIx, kind: ListenerKind) -> Option<Near> {
+        let server = self.topology.platform(platform)?;
+        let believes = server.kind == topology::PlatformKind::Ss && kind == ListenerKind::Tls;
+        believes.then(|| lines::near(server))
+    }
+
     fn open_doors(
         &mut self,
         bound: Vec<Bound>,
@@ -402,6 +421,7 @@ impl Gateway {
                 tls: server(tls, kind)?,
                 members: Arc::clone(&members),
                 limits: settings::door(&self.topology.limits),
+                near: self.near(door.platform, kind),
             };
             self.doors.spawn(ingress::serve(door.listener, Arc::new(served), self.stop.clone()));
         }
@@ -449,6 +469,7 @@ fn init_pki(pki: &Pki, topology: &Topology, now: Timestamp) -> Result<(), StartE
         .members
         .iter()
         .map(|member| MemberId::parse(&member.id))
+        .chain(calls::signing_owners(topology).cloned().map(Ok))
         .collect::<Result<_, _>>()?;
     pki.init(&platforms, &members, now)?;
     Ok(())
@@ -484,7 +505,11 @@ async fn bind(
     Ok(bound)
 }
 
-fn listening(local: &[PlatformIx], bound: &[Bound]) -> Vec<Listening> {
+fn listening(
+    local: &[PlatformIx],
+    bound: &[Bound],
+    health: &[health::HealthPort],
+) -> Vec<Listening> {
     let at = |platform: PlatformIx, kind| {
         bound.iter().find(|b| b.platform == platform && b.kind == kind).map(|b| b.address)
     };
@@ -495,6 +520,7 @@ fn listening(local: &[PlatformIx], bound: &[Bound]) -> Vec<Listening> {
             mtls: at(platform, topology::ListenerKind::Mtls),
             tls: at(platform, topology::ListenerKind::Tls),
             local: at(platform, topology::ListenerKind::Local),
+            health: health.iter().find(|port| port.platform == platform).map(|port| port.address),
         })
         .collect()
 }

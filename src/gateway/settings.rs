@@ -9,6 +9,7 @@ use crate::evidence;
 use crate::ingress::DoorLimits;
 use crate::ingress::head::HeadLimits;
 use crate::ingress::http1::Http1Limits;
+use crate::ingress::public::PublicLimits;
 use crate::ingress::relay::RelayLimits;
 use crate::journal::JournalOptions;
 use crate::pipeline::PipelineLimits;
@@ -120,7 +121,7 @@ pub(super) fn door(limits: &Limits) -> DoorLimits {
     }
 }
 
-fn http1(limits: &Limits) -> Http1Limits {
+pub(super) fn http1(limits: &Limits) -> Http1Limits {
     Http1Limits {
         head: HeadLimits { bytes_max: limits.head_bytes_max, fields_max: HEAD_FIELDS_MAX },
         // The face refuses what is too large, in its own words.
@@ -144,6 +145,10 @@ pub(super) fn relay(limits: &Limits) -> RelayLimits {
         body_timeout: Duration::from_millis(limits.body_timeout_ms),
         http1: http1(limits),
     }
+}
+
+pub(super) fn public(limits: &Limits) -> PublicLimits {
+    PublicLimits { connections_max: limits.connections_max, http1: http1(limits) }
 }
 
 pub(super) fn calls(limits: &Limits) -> CallLimits {

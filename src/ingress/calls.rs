@@ -3,7 +3,8 @@
 
 use super::session::Session;
 use crate::clock::{Clock, Timestamp};
-use crate::domain::directory::Caller;
+use crate::domain::directory::{Caller, Connection};
+use crate::domain::member_id::MemberId;
 use crate::domain::rejection::Rejection;
 use crate::domain::routing::PlatformIx;
 use crate::domain::service::{CallFault, Trouble};
@@ -40,6 +41,21 @@ pub enum Channel {
     /// By the plain port of a security server.
     Plain { server: PlatformIx },
 }
+
+/// Fields that belong to the connection between two and are not passed on (RFC 9110 7.6.1).
+pub const OF_CONNECTION: [&str; 11] = [
+    "transfer-encoding",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "upgrade",
+    "connection",
+    "host",
+    "content-length",
+    "expect",
+];
 
 /// The answer to one request.
 pub type CallAnswer = Response<CallBody>;
@@ -105,6 +121,47 @@ impl Channel {
         match self {
             Self::Tls(session) if session.has_certificate() => session.caller(now).map(Some),
             Self::Tls(_) | Self::Plain { .. } => Ok(None),
+        }
+    }
+}
+
+/// May whoever came in by this channel speak for this member here? A certificate must name it, whatever its
+/// connection; without one its own security server believes it as far as its `Connection` says (wire/xroad.md 2.6).
+pub fn admit<P: CallPorts>(
+    plane: &CallPlane<P>,
+    at: &CallPlatform,
+    channel: &Channel,
+    id: &MemberId,
+) -> Result<(), CallFault> {
+    let name = id.to_string();
+    let refused = |trouble, why: &str| Err(CallFault::new(trouble).detail(why));
+    let known = plane.members.by_id(&name);
+    let Some(connection) = known.and_then(|known| known.member.connection_at(at.ix)) else {
+        return refused(Trouble::CallerUnknown, &name);
+    };
+    let client = format!("Client (SUBSYSTEM:{})", name.replace(':', "/"));
+    if let Channel::Tls(session) = channel
+        && session.has_certificate()
+    {
+        if let Err(fault) = session.recheck(plane.now()) {
+            let why = format!("{client} TLS certificate does not hold: {}", fault.en());
+            return refused(Trouble::CallerInsecure, &why);
+        }
+        if session.called() == name {
+            return Ok(());
+        }
+        let why = format!("{client} TLS certificate does not match any IS certificates");
+        return refused(Trouble::CallerForeign, &format!("{why}: {}", session.called()));
+    }
+    match (connection, channel) {
+        (Connection::NoSsl, _) | (Connection::SslNoAuth, Channel::Tls(_)) => Ok(()),
+        (Connection::SslNoAuth, Channel::Plain { .. }) => {
+            let why = "specifies HTTPS NO AUTH but client made plaintext connection";
+            refused(Trouble::CallerInsecure, &format!("{client} {why}"))
+        }
+        (Connection::SslAuth, _) => {
+            let why = "specifies HTTPS but did not supply TLS certificate";
+            refused(Trouble::CallerInsecure, &format!("{client} {why}"))
         }
     }
 }
@@ -215,7 +272,7 @@ fn cut(why: String) -> CallBody {
     CallBody::stream(StreamBody::new(broken.boxed()))
 }
 
-fn as_http1(answer: CallAnswer) -> Answer {
+pub(super) fn as_http1(answer: CallAnswer) -> Answer {
     let (parts, body) = answer.into_parts();
     let fields = parts
         .headers

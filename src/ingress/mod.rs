@@ -3,9 +3,15 @@
 //! A server is a function of a bound socket and a stop signal.
 
 pub mod calls;
+mod documents;
 pub mod grpc;
 pub mod head;
+pub mod health;
 pub mod http1;
+pub mod lgsp;
+mod multipart;
+pub mod network;
+pub mod public;
 pub mod relay;
 pub mod session;
 pub mod vxp;
@@ -14,6 +20,7 @@ pub mod xroad;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Members;
+use crate::domain::rejection::Rejection;
 use crate::domain::routing::PlatformIx;
 use crate::pipeline::call::{CallPlane, CallPlatform, CallPorts, hop};
 use crate::pipeline::{Connections, Pipeline};
@@ -28,6 +35,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use lgsp::Lgsp;
+use network::Near;
 use session::Session;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -65,6 +74,8 @@ pub struct Door<P: CallPorts> {
     pub tls: TlsServer,
     pub members: Arc<Members>,
     pub limits: DoorLimits,
+    /// Whose connections are taken; `None` takes everybody's, and believes nobody without certificate or credential.
+    pub near: Option<Near>,
 }
 
 /// Below `hop::PATH`.
@@ -139,6 +150,10 @@ async fn accept_each<C, F, S>(
 impl<P: CallPorts> Door<P> {
     async fn connection(&self, stream: TcpStream, from: SocketAddr, stop: CancellationToken) {
         let clock = self.pipeline.ports().clock();
+        if self.near.as_ref().is_some_and(|near| !near.lets_in(from.ip())) {
+            tracing::warn!(%from, "a connection from a network that is not allowed was refused");
+            return;
+        }
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the connection is gone already");
             return;
@@ -230,9 +245,9 @@ impl<P: CallPorts> Door<P> {
                 if is_grpc(&request) {
                     return services.call(request).await.unwrap_or_else(|| Ok(unknown_path()));
                 }
-                if calls.takes(target) {
+                if let Some(dialect) = calls.dialect(target) {
                     let request = CallRequest::of_http2(request);
-                    return Ok(calls.answer(request).await.map(Body::new));
+                    return Ok(calls.answer(dialect, request).await.map(Body::new));
                 }
                 Ok(unknown_path())
             }
@@ -261,7 +276,16 @@ impl<P: CallPorts> Door<P> {
     }
 }
 
-/// The dialects of service calls on one connection.
+/// How a request asks for a service, or an LGSP's client for documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    Documents(lgsp::Dialect),
+    XRoad,
+    Adapter,
+    Gateway,
+}
+
+/// The dialects of service calls on one connection, and those of LGSPs for documents.
 #[derive(Debug)]
 pub struct CallFaces<P: CallPorts> {
     plane: Arc<CallPlane<P>>,
@@ -282,38 +306,79 @@ impl<P: CallPorts> CallFaces<P> {
         Self { plane, platform: server, channel: Channel::Plain { server }, xroad, desk }
     }
 
-    async fn over_http1(&self, head: &RequestHead, body: &mut http1::Body<'_>) -> Answer {
+    async fn over_http1(
+        &self,
+        dialect: Dialect,
+        head: &RequestHead,
+        body: &mut http1::Body<'_>,
+    ) -> Answer {
         let hold = self.plane.limits.buffer_bytes_max as u64;
         let waits = (self.plane.pipeline.ports().clock(), self.plane.limits.timeout);
-        calls::over_http1(waits, head, body, hold, |request| self.answer(request)).await
+        calls::over_http1(waits, head, body, hold, |request| self.answer(dialect, request)).await
     }
 
     fn at(&self) -> Option<&CallPlatform> {
         self.plane.platform(self.platform)
     }
 
-    /// One of the dialects of calls takes this path.
-    fn takes(&self, target: &str) -> bool {
+    /// Whose path it is (design.md 2.6: `/r1/`, known prefixes, gateway contexts, SOAP).
+    fn dialect(&self, target: &str) -> Option<Dialect> {
+        if target.starts_with("/r1/") {
+            return Some(Dialect::XRoad);
+        }
         let path = target.split_once('?').map_or(target, |(path, _)| path);
-        let gateway = || self.at().is_some_and(|at| self.gateway(at).takes(path));
-        XRoad::<P>::takes(target) || wso2::adapter_takes(path) || gateway()
+        // A security server passes documents on to the platform.
+        if matches!(self.channel, Channel::Tls(_))
+            && let Some(own) = lgsp::Dialect::of_path(path)
+        {
+            return Some(Dialect::Documents(own));
+        }
+        if wso2::adapter_takes(path) {
+            return Some(Dialect::Adapter);
+        }
+        if self.at().is_some_and(|at| self.gateway(at).takes(path)) {
+            return Some(Dialect::Gateway);
+        }
+        XRoad::<P>::takes(target).then_some(Dialect::XRoad)
+    }
+
+    /// Documents come by far the most often, and their bodies are never chunked.
+    fn takes_of(&self, head: &RequestHead) -> Takes {
+        if Operation::of_path(head.path()).is_none() && self.dialect(head.target()).is_some() {
+            Takes::ALL
+        } else {
+            Takes::PLAIN
+        }
     }
 
     fn gateway<'a>(&'a self, at: &'a CallPlatform) -> Gateway<'a, P> {
         Gateway { plane: &self.plane, at, desk: &self.desk }
     }
 
-    async fn answer(&self, request: CallRequest) -> CallAnswer {
+    fn lgsp(&self) -> Lgsp<'_, P> {
+        let (plane, platform) = (&*self.plane, self.platform);
+        Lgsp { plane, platform, desk: &self.desk, channel: &self.channel }
+    }
+
+    /// The member whose request an LGSP's client seems to send; the platform checks it.
+    fn claimed(&self, head: &RequestHead) -> Result<Option<Arc<str>>, Rejection> {
+        match lgsp::Dialect::of_path(head.path()) {
+            Some(dialect) => self.lgsp().claimed(dialect, head),
+            None => Ok(None),
+        }
+    }
+
+    async fn answer(&self, dialect: Dialect, request: CallRequest) -> CallAnswer {
         let Some(at) = self.at() else { return calls::not_here() };
-        // design.md 2.6: `/r1/`, known prefixes, gateway contexts, SOAP.
-        if wso2::adapter_takes(request.path()) {
-            return self.gateway(at).forward(request, &self.channel).await;
+        match dialect {
+            Dialect::Documents(dialect) => Box::pin(self.lgsp().answer(dialect, request)).await,
+            Dialect::Adapter => self.gateway(at).forward(request, &self.channel).await,
+            Dialect::Gateway => self.gateway(at).answer(request, &self.channel).await,
+            Dialect::XRoad => {
+                let xroad = XRoad { plane: &self.plane, at, settings: self.xroad };
+                xroad.answer(request, &self.channel).await
+            }
         }
-        if self.gateway(at).takes(request.path()) && !request.target.starts_with("/r1/") {
-            return self.gateway(at).answer(request, &self.channel).await;
-        }
-        let xroad = XRoad { plane: &self.plane, at, settings: self.xroad };
-        xroad.answer(request, &self.channel).await
     }
 
     async fn passed_on(&self, session: &Session, request: Request<Incoming>) -> CallAnswer {
@@ -336,18 +401,18 @@ impl<P: CallPorts> http1::Face for Faces<P> {
         if let Some(operation) = Operation::of_path(head.path()) {
             return self.vxp.answer(operation, &head, body).await;
         }
-        if self.calls.takes(head.target()) {
-            return self.calls.over_http1(&head, body).await;
+        if let Some(dialect) = self.calls.dialect(head.target()) {
+            return self.calls.over_http1(dialect, &head, body).await;
         }
-        vxp::unknown_path(head.path(), &vxp::new_correlation_id())
+        vxp::unknown_path(head.path(), &documents::new_correlation_id())
     }
 
     fn takes(&self, head: &RequestHead) -> Takes {
-        if self.calls.takes(head.target()) { Takes::ALL } else { Takes::PLAIN }
+        self.calls.takes_of(head)
     }
 
     fn refuse(&self, fault: &HttpFault) -> Answer {
-        vxp::faulty(fault, &vxp::new_correlation_id())
+        vxp::faulty(fault, &documents::new_correlation_id())
     }
 }
 

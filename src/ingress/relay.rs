@@ -5,14 +5,17 @@
 //! and there is an answer when the platform has given one or the deadline has passed.
 
 use super::CallFaces;
+use super::documents;
 use super::head::RequestHead;
 use super::http1::{
     self, Answer, AnswerBody, AskFault, AskLimits, Body, Client, Http1Limits, HttpFault, Payload,
     Takes,
 };
+use super::lgsp;
+use super::network::Near;
 use super::vxp::{self, Operation};
 use crate::clock::{Clock, Timestamp};
-use crate::domain::directory::Member;
+use crate::domain::directory::{Connection, Member};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::pipeline::call::CallPorts;
 use crate::tls::{Cause, PeerIdentity, Role, TlsClient, TlsFault, Witness};
@@ -21,7 +24,7 @@ use parking_lot::Mutex;
 use rustls_pki_types::ServerName;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -51,8 +54,7 @@ pub struct Relay<P: CallPorts> {
     /// Calls are not relayed: the security server is a platform of the call plane itself.
     pub calls: CallFaces<P>,
     pub limits: RelayLimits,
-    /// Networks beyond loopback whose machines may connect.
-    pub allow: Vec<(IpAddr, u8)>,
+    pub near: Near,
 }
 
 /// How one member reaches its platform.
@@ -97,7 +99,7 @@ pub async fn serve<P: CallPorts>(
 
 impl<P: CallPorts> Relay<P> {
     async fn connection(&self, stream: TcpStream, from: SocketAddr, stop: &CancellationToken) {
-        if !self.lets_in(from.ip()) {
+        if !self.near.lets_in(from.ip()) {
             tracing::warn!(server = %self.name, %from, "a connection from a network that is not allowed was refused");
             return;
         }
@@ -110,21 +112,38 @@ impl<P: CallPorts> Relay<P> {
         tracing::debug!(server = %self.name, why = ?ended.why, answered = ended.answered, "a connection ended");
     }
 
-    fn lets_in(&self, from: IpAddr) -> bool {
-        let from = from.to_canonical();
-        from.is_loopback() || self.allow.iter().any(|(net, bits)| is_within(from, *net, *bits))
+    /// The way of the member that the request claims. One that must connect by TLS is not relayed from here: it would be anybody on this network who speaks in its name.
+    fn way(&self, head: &RequestHead) -> Result<&Way<P::Clock>, Rejection> {
+        let way = self.claimed(head)?;
+        match way.member.connection {
+            Connection::NoSsl => Ok(way),
+            other @ (Connection::SslNoAuth | Connection::SslAuth) => {
+                Err(Rejection::new(Reason::UnknownCaller).detail(other.as_str()))
+            }
+        }
     }
 
-    /// The member whose systemid the request claims; without one, the only member there is.
-    fn way(&self, head: &RequestHead) -> Result<&Way<P::Clock>, Rejection> {
+    /// The member whose systemid or token the request claims; without one, the only member there is.
+    fn claimed(&self, head: &RequestHead) -> Result<&Way<P::Clock>, Rejection> {
         let unknown = || Rejection::new(Reason::UnknownCaller);
+        match self.calls.claimed(head) {
+            Ok(Some(member)) => {
+                let way = self.ways.iter().find(|way| way.member.id == member);
+                return way.ok_or_else(|| unknown().detail(&*member));
+            }
+            // Of one member alone, the platform refuses it in the same words.
+            Err(rejection) if self.ways.len() != 1 => return Err(rejection),
+            Ok(None) | Err(_) => {}
+        }
+        let is_lgsp = lgsp::Dialect::of_path(head.path()).is_some();
+        let name = if is_lgsp { "Authorization" } else { "XroadVnpt-systemid" };
         match (vxp::systemid(head), self.ways.as_slice()) {
             (Some(systemid), ways) => ways
                 .iter()
                 .find(|way| way.member.systemid().is_some_and(|known| **known == *systemid))
                 .ok_or_else(|| unknown().detail(systemid)),
             (None, [way]) => Ok(way),
-            (None, _) => Err(unknown().at(Place::Parameter("XroadVnpt-systemid".to_owned()))),
+            (None, _) => Err(unknown().at(Place::Parameter(name.to_owned()))),
         }
     }
 
@@ -206,35 +225,29 @@ fn kept<T>(place: OwnedSemaphorePermit) -> impl FnMut(T) -> T + Send {
     }
 }
 
-fn is_within(ip: IpAddr, network: IpAddr, bits: u8) -> bool {
-    let differing = match (ip, network.to_canonical()) {
-        (IpAddr::V4(ip), IpAddr::V4(network)) => (ip.to_bits() ^ network.to_bits()).leading_zeros(),
-        (IpAddr::V6(ip), IpAddr::V6(network)) => (ip.to_bits() ^ network.to_bits()).leading_zeros(),
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
-    };
-    differing >= u32::from(bits)
-}
-
 impl<P: CallPorts> http1::Face for Relay<P> {
     async fn answer(&self, head: RequestHead, body: &mut Body<'_>) -> Answer {
-        if self.calls.takes(head.target()) {
-            return self.calls.over_http1(&head, body).await;
+        let operation = Operation::of_path(head.path());
+        if operation.is_none()
+            && let Some(dialect) = self.calls.dialect(head.target())
+        {
+            return self.calls.over_http1(dialect, &head, body).await;
         }
         match self.carry(&head, body).await {
             Ok(answer) => answer,
-            Err(rejection) => {
-                let operation = Operation::of_path(head.path());
-                vxp::refused(operation, &rejection, &vxp::new_correlation_id())
-            }
+            Err(rejection) => match lgsp::Dialect::of_path(head.path()) {
+                Some(dialect) => lgsp::refused_over_http1(dialect, head.path(), &rejection),
+                None => vxp::refused(operation, &rejection, &documents::new_correlation_id()),
+            },
         }
     }
 
     fn takes(&self, head: &RequestHead) -> Takes {
-        if self.calls.takes(head.target()) { Takes::ALL } else { Takes::PLAIN }
+        self.calls.takes_of(head)
     }
 
     fn refuse(&self, fault: &HttpFault) -> Answer {
-        vxp::faulty(fault, &vxp::new_correlation_id())
+        vxp::faulty(fault, &documents::new_correlation_id())
     }
 }
 
@@ -360,26 +373,5 @@ impl<C> fmt::Debug for Way<C> {
             .field("member", &self.member.id)
             .field("address", &self.address)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn networks_hold_what_they_say() {
-        for (ip, network, bits, expected) in [
-            ("10.1.2.3", "10.0.0.0", 8, true),
-            ("11.1.2.3", "10.0.0.0", 8, false),
-            ("192.168.1.7", "192.168.1.7", 32, true),
-            ("192.168.1.8", "192.168.1.7", 32, false),
-            ("8.8.8.8", "0.0.0.0", 0, true),
-            ("fd00::1", "fd00::", 8, true),
-            ("fd00::1", "10.0.0.0", 8, false),
-        ] {
-            let is = is_within(ip.parse().unwrap(), network.parse().unwrap(), bits);
-            assert_eq!(is, expected, "{ip} in {network}/{bits}");
-        }
     }
 }

@@ -18,6 +18,7 @@ pub(super) struct AgenciesAsked {
     #[param(example = "xa cao bo")]
     search: Option<String>,
     /// Rows wanted, 50 by default.
+    #[param(minimum = 1)]
     limit: Option<usize>,
     /// Without `search`: go on after this code.
     after: Option<String>,

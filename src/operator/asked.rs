@@ -18,6 +18,10 @@ pub(super) struct Asked<T>(pub(super) T);
 #[derive(Debug)]
 pub(super) struct Given<T>(pub(super) T);
 
+/// The two variable parts of the path, percent-decoded.
+#[derive(Debug)]
+pub(super) struct NamedTwice(pub(super) String, pub(super) String);
+
 /// The one variable part of the path, percent-decoded.
 #[derive(Debug)]
 pub(super) struct Named(pub(super) String);
@@ -58,6 +62,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(name)) => Ok(Self(name)),
+            Err(error) => Err(Fault::new(Problem::WrongParameter).detail(error.body_text())),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for NamedTwice {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+        match Path::<(String, String)>::from_request_parts(parts, state).await {
+            Ok(Path((first, second))) => Ok(Self(first, second)),
             Err(error) => Err(Fault::new(Problem::WrongParameter).detail(error.body_text())),
         }
     }

@@ -3,11 +3,14 @@
 use super::asked::{Asked, Named, limit};
 use super::fault::{ErrorAnswer, Fault, Problem};
 use super::{Operated, State, VERSION};
-use crate::evidence::{self, Fault as EvidenceFault, Verifier, VerifyOptions};
+use crate::domain::member_id::PLATFORM_CLASS;
+use crate::evidence::{self, Fault as EvidenceFault, Half, Verifier, VerifyOptions};
 use crate::pipeline::call::CallPorts;
 use crate::pki::seal::SealCheck;
 use crate::pki::{Holder, PlatformName};
 use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -17,6 +20,7 @@ use std::path::{Path, PathBuf};
 #[into_params(parameter_in = Query)]
 pub(super) struct CallsAsked {
     /// Rows wanted, 20 by default.
+    #[param(minimum = 1)]
     limit: Option<usize>,
 }
 
@@ -82,8 +86,12 @@ pub(super) async fn calls<P: CallPorts>(
 ) -> Result<Json<CallsAnswer>, Fault> {
     let operated = &state.operated;
     let limit = limit(asked.limit, 20, operated.pipeline.limits.list_items_max)?;
-    let mut found = look(operated, "", limit, RECENT_BYTES_MAX).await?.0;
-    found.retain(|record| text(record, "securityServerType") == "Client");
+    let mut found = look(operated, "", RECENT_MAX.max(limit), RECENT_BYTES_MAX).await?.0;
+    // What platforms report of calls is no call that somebody made.
+    found.retain(|record| {
+        text(record, "securityServerType") == "Client"
+            && text(record, "clientMemberClass") != PLATFORM_CLASS
+    });
     found.sort_by_key(|record| std::cmp::Reverse(number(record, "requestInTs")));
     found.truncate(limit);
     Ok(Json(CallsAnswer { version: VERSION, calls: found }))
@@ -113,6 +121,39 @@ pub(super) async fn call<P: CallPorts>(
     Ok(Json(CallAnswer { version: VERSION, id, hops, stopped_early }))
 }
 
+/// The records of a call at every platform here, each in a container that its platform signs, in one ZIP file.
+#[utoipa::path(get, path = "/api/v1/calls/{id}/evidence", tag = "calls",
+    params(("id" = String, Path, description = "x-road-request-id or x-road-id")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/zip"),
+        (status = 404, body = ErrorAnswer)))]
+pub(super) async fn container<P: CallPorts>(
+    state: State<P>,
+    Named(id): Named,
+) -> Result<Response, Fault> {
+    let mut logs = Vec::new();
+    for platform in state.operated.plane.platforms() {
+        let head = platform.evidence.head();
+        if head.number > 0 {
+            platform.evidence.flushed(head.number).await.ok();
+            logs.push(platform.evidence.clone());
+        }
+    }
+    let wanted = id.clone();
+    let packing = tokio::task::spawn_blocking(move || {
+        let mut found = Vec::new();
+        for log in logs {
+            let bounds = (HOPS_MAX, STORY_BYTES_MAX);
+            found.extend(log.containers(&wanted, Half::Both, bounds, |_| true)?);
+        }
+        let bytes = if found.is_empty() { None } else { Some(evidence::bundle(&found)?) };
+        Ok::<_, std::io::Error>(bytes)
+    });
+    let packed = packing.await.map_err(|error| Fault::failed(&error))?;
+    let bytes = packed.map_err(|error| Fault::failed(&error))?;
+    let bytes = bytes.ok_or_else(|| Fault::new(Problem::NoSuchCall).detail(id))?;
+    Ok(([(header::CONTENT_TYPE, evidence::BUNDLE_TYPE)], bytes).into_response())
+}
+
 /// Checks the evidence of every platform here: each log by itself, and each against the others.
 #[utoipa::path(post, path = "/api/v1/evidence/verify", tag = "calls",
     responses((status = 200, body = VerifyAnswer), (status = 500, body = ErrorAnswer)))]
@@ -130,6 +171,7 @@ pub(super) async fn verify<P: CallPorts>(state: State<P>) -> Result<Json<VerifyA
 
 /// Enough for the newest calls of each platform.
 const RECENT_BYTES_MAX: u64 = 1 << 20;
+const RECENT_MAX: usize = 2_000;
 const STORY_BYTES_MAX: u64 = 256 << 20;
 const HOPS_MAX: usize = 1_000;
 const FAULTS_MAX: usize = 100;

@@ -89,6 +89,8 @@ pub struct PlatformConditionsSchema {
     calls_per_s: Option<f64>,
     /// Documents that may wait for their turn; more are refused.
     queue: Option<u32>,
+    /// No service calls of others are taken.
+    maintenance: Option<bool>,
 }
 
 /// Conditions of every link and platform that this process knows.

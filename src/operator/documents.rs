@@ -59,6 +59,7 @@ pub(super) struct DocumentsAsked {
     /// Taken in before: RFC 3339 or a date.
     until: Option<String>,
     /// Rows wanted, 50 by default.
+    #[param(minimum = 1)]
     limit: Option<usize>,
     /// Go on after this DocId: `next` of the answer before.
     after: Option<String>,

@@ -101,9 +101,24 @@ problems! {
     NoDescription "LT-O022" NOT_FOUND
         "Dịch vụ này không có bản mô tả."
         "This service has no description.";
+    NoSuchCitizen "LT-O031" NOT_FOUND
+        "Dân số giả lập không có người này."
+        "The invented population has no such person.";
+    NoSuchFlow "LT-O032" NOT_FOUND
+        "Không có luồng liên thông nào mang mã đó."
+        "There is no flow with that id.";
     NoSuchCall "LT-O023" NOT_FOUND
         "Không có bằng chứng nào của lời gọi đó ở đây."
         "There is no evidence of that call here.";
+    BadRule "LT-O024" BAD_REQUEST
+        "Quy tắc trả lời có chỗ sai; mọi chỗ sai có trong chi tiết."
+        "A response rule is wrong; the detail tells everything that is.";
+    NoSuchRule "LT-O025" NOT_FOUND
+        "Hệ thống mô phỏng không có quy tắc trả lời nào mang mã đó."
+        "The simulated system has no response rule with that id.";
+    RulesFull "LT-O026" CONFLICT
+        "Hệ thống mô phỏng đã có đủ số quy tắc trả lời tối đa."
+        "The simulated system has as many response rules as it may have.";
     Failed "LT-O018" INTERNAL_SERVER_ERROR
         "Tiến trình không làm được việc này; xem nhật ký theo mã liên kết."
         "The process could not do this; see the log under the correlation id.";

@@ -12,16 +12,20 @@ pub mod agencies;
 mod asked;
 pub mod calls;
 pub mod certificates;
+pub mod citizens;
 pub mod conditions;
 pub mod documents;
 pub mod events;
 pub mod fault;
+pub mod flows;
 pub mod health;
+pub mod ndop;
 mod openapi;
 pub mod overdue;
 pub mod providers;
 mod readings;
 mod routes;
+pub mod rules;
 pub mod services;
 pub mod status;
 pub mod topology;
@@ -31,6 +35,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::conditions::LinkConditions;
 use crate::domain::routing::PlatformIx;
 use crate::journal::Recovery;
+use crate::observe::Tap;
 use crate::pipeline::Pipeline;
 use crate::pipeline::call::{CallPlane, CallPorts};
 use crate::pki::Pki;
@@ -93,6 +98,8 @@ pub struct Operated<P: CallPorts> {
     pub pipeline: Arc<Pipeline<P>>,
     pub plane: Arc<CallPlane<P>>,
     pub host: Arc<Host>,
+    /// Reports calls to NDOP, when the topology has one.
+    pub tap: Option<Arc<Tap>>,
     pub topology: Arc<Topology>,
     pub pki: Pki,
     pub trust: Arc<Trust>,
@@ -312,7 +319,11 @@ fn worded(mut response: Response, correlation_id: &str) -> Response {
     tracing::debug!(correlation_id, code = fault.code(), detail = %fault.detail, "not served");
     let status = fault.status();
     let retry_after = fault.retry_after_ms.map(|ms| ms.div_ceil(1_000));
+    let allowed = response.headers_mut().remove(header::ALLOW);
     let mut response = (status, axum::Json(fault.worded(correlation_id))).into_response();
+    if let Some(allowed) = allowed {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -1,8 +1,8 @@
 //! The API described by itself, and the page that says where it is.
 
 use super::{
-    agencies, calls, certificates, conditions, documents, events, health, overdue, providers,
-    services, status, topology,
+    agencies, calls, certificates, citizens, conditions, documents, events, flows, health, ndop,
+    overdue, providers, rules, services, status, topology,
 };
 use crate::story;
 use axum::response::{Html, IntoResponse, Response};
@@ -39,7 +39,10 @@ use utoipa::OpenApi;
         overdue::overdue, services::services, services::service, services::register,
         services::remove, services::description, services::put_state, services::put_target,
         services::grant, services::revoke, providers::providers, providers::provider,
-        providers::put_provider, calls::calls, calls::call, calls::verify, events::events, conditions::conditions, conditions::link,
+        providers::put_provider, rules::rules, rules::put_rules, rules::delete_rules, rules::rule,
+        rules::put_rule, rules::delete_rule, rules::misses, citizens::population,
+        citizens::citizen, flows::flows, flows::flow, calls::calls, calls::call, calls::container,
+        calls::verify, ndop::ndop, events::events, conditions::conditions, conditions::link,
         conditions::put_link, conditions::delete_link, conditions::platform,
         conditions::put_platform, conditions::delete_platform, conditions::reset,
         certificates::certificates, certificates::reload, certificates::revoke,

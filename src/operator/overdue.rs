@@ -30,6 +30,7 @@ pub(super) struct OverdueAsked {
     /// Only recipients at or below this agency.
     agency: Option<String>,
     /// Rows wanted, 100 by default.
+    #[param(minimum = 1)]
     limit: Option<usize>,
 }
 

@@ -3,9 +3,10 @@
 use super::asked::{Given, Named};
 use super::fault::{ErrorAnswer, Fault, Problem};
 use super::{State, VERSION};
+use crate::domain::behaviour::Behaviour;
 use crate::pipeline::call::CallPorts;
 use crate::providers::Sureness;
-use crate::providers::host::{Behaviour, Host};
+use crate::providers::host::Host;
 use axum::Json;
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +34,8 @@ pub struct ProviderView {
     pub behaviour: BehaviourBody,
 }
 
-/// Absent means: at once and always.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+/// Absent means: at once, always and for everybody.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(value_type = Object, example = json!({"latency_ms": 300, "failure": 0.05}))]
 #[serde(transparent)]
 pub struct BehaviourBody(pub Behaviour);
@@ -72,14 +73,12 @@ pub(super) async fn put_provider<P: CallPorts>(
 ) -> Result<Json<ProviderAnswer>, Fault> {
     let host = &state.operated.host;
     known(host, &name)?;
-    if given.0.failure.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-        return Err(Fault::parameter("failure", "from 0 to 1"));
-    }
+    given.0.check().map_err(|bad| Fault::parameter(bad.key, bad.en))?;
     host.set_behaviour(&name, given.0);
     Ok(Json(ProviderAnswer { version: VERSION, provider: view(host, &name) }))
 }
 
-fn known(host: &Host, name: &str) -> Result<(), Fault> {
+pub(super) fn known(host: &Host, name: &str) -> Result<(), Fault> {
     if host.has(name) {
         return Ok(());
     }
@@ -101,6 +100,8 @@ fn view(host: &Host, name: &str) -> ProviderView {
             Some(Sureness::Likely) => "likely",
             Some(Sureness::Unsure) => "unsure",
         },
-        behaviour: BehaviourBody(host.behaviour(name)),
+        behaviour: BehaviourBody(
+            host.behaviour(name).map(|of| Behaviour::clone(&of)).unwrap_or_default(),
+        ),
     }
 }

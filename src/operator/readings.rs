@@ -4,6 +4,7 @@ use super::Operated;
 use super::health::not_ready;
 use crate::clock::Timestamp;
 use crate::journal::Journal;
+use crate::observe::FeedState;
 use crate::pipeline::Platform;
 use crate::pipeline::call::{CallPlatform, CallPorts};
 use crate::telemetry::{self as t, Readings, number};
@@ -21,7 +22,23 @@ pub(super) fn read<P: CallPorts>(operated: &Operated<P>, watchers: usize) -> Rea
     for platform in operated.plane.platforms() {
         calls(platform, &mut readings);
     }
+    if let Some(tap) = &operated.tap {
+        let states = tap.states();
+        for platform in operated.plane.platforms() {
+            let state = states.get(&platform.name).cloned().unwrap_or_default();
+            observed(platform, &state, &mut readings);
+        }
+    }
     readings
+}
+
+fn observed(platform: &CallPlatform, state: &FeedState, out: &mut Readings) {
+    let name = &*platform.name;
+    out.count(&t::NDOP_REPORTED, &[name], state.reported);
+    out.count(&t::NDOP_DROPPED, &[name], state.dropped);
+    let waiting = platform.evidence.durable().number.saturating_sub(state.through);
+    out.count(&t::NDOP_WAITING, &[name], waiting);
+    out.count(&t::NDOP_FAILURES, &[name], state.failures);
 }
 
 fn calls(platform: &CallPlatform, out: &mut Readings) {

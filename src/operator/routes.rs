@@ -3,12 +3,14 @@
 use super::fault::{Fault, Problem};
 use super::{BODY_BYTES_MAX, Desk, REGISTRATION_BYTES_MAX};
 use super::{
-    agencies, calls, certificates, conditions, documents, events, health, openapi, overdue,
-    providers, services, status, topology,
+    agencies, calls, certificates, citizens, conditions, documents, events, flows, health, ndop,
+    openapi, overdue, providers, rules, services, status, topology,
 };
 use crate::pipeline::call::CallPorts;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, MatchedPath};
+use axum::http::header::ALLOW;
+use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use std::sync::Arc;
 
@@ -41,9 +43,22 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get", "/api/v1/providers"),
     ("get", "/api/v1/providers/{name}"),
     ("put", "/api/v1/providers/{name}"),
+    ("get", "/api/v1/population"),
+    ("get", "/api/v1/citizens/{which}"),
+    ("get", "/api/v1/flows"),
+    ("get", "/api/v1/flows/{id}"),
+    ("get", "/api/v1/providers/{name}/rules"),
+    ("put", "/api/v1/providers/{name}/rules"),
+    ("delete", "/api/v1/providers/{name}/rules"),
+    ("get", "/api/v1/providers/{name}/rules/{id}"),
+    ("put", "/api/v1/providers/{name}/rules/{id}"),
+    ("delete", "/api/v1/providers/{name}/rules/{id}"),
+    ("get", "/api/v1/providers/{name}/misses"),
     ("get", "/api/v1/calls"),
     ("get", "/api/v1/calls/{id}"),
+    ("get", "/api/v1/calls/{id}/evidence"),
     ("post", "/api/v1/evidence/verify"),
+    ("get", "/api/v1/ndop"),
     ("get", "/api/v1/events"),
     ("get", "/api/v1/conditions"),
     ("get", "/api/v1/conditions/links/{child}"),
@@ -66,9 +81,17 @@ pub(super) fn router<P: CallPorts>(desk: Arc<Desk<P>>) -> Router {
     }
     router
         .fallback(async || Fault::new(Problem::NoSuchPath))
-        .method_not_allowed_fallback(async || Fault::new(Problem::WrongMethod))
+        .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(desk)
+}
+
+/// RFC 9110 15.5.6: a 405 lists what is allowed.
+async fn not_allowed(path: Option<MatchedPath>) -> impl IntoResponse {
+    let path = path.as_ref().map_or("", MatchedPath::as_str);
+    let methods = ROUTES.iter().filter(|(_, known)| *known == path);
+    let allowed: Vec<String> = methods.map(|(method, _)| method.to_uppercase()).collect();
+    ([(ALLOW, allowed.join(", "))], Fault::new(Problem::WrongMethod))
 }
 
 /// In the order of `ROUTES`.
@@ -101,9 +124,22 @@ fn served<P: CallPorts>() -> Vec<MethodRouter<Arc<Desk<P>>>> {
         get(providers::providers::<P>),
         get(providers::provider::<P>),
         put(providers::put_provider::<P>),
+        get(citizens::population::<P>),
+        get(citizens::citizen::<P>),
+        get(flows::flows::<P>),
+        get(flows::flow::<P>),
+        get(rules::rules::<P>),
+        put(rules::put_rules::<P>).layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX)),
+        delete(rules::delete_rules::<P>),
+        get(rules::rule::<P>),
+        put(rules::put_rule::<P>).layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX)),
+        delete(rules::delete_rule::<P>),
+        get(rules::misses::<P>),
         get(calls::calls::<P>),
         get(calls::call::<P>),
+        get(calls::container::<P>),
         post(calls::verify::<P>),
+        get(ndop::ndop::<P>),
         get(events::events::<P>),
         get(conditions::conditions::<P>),
         get(conditions::link::<P>),

@@ -108,6 +108,8 @@ pub struct MemberView {
     pub id: String,
     pub platform: String,
     pub security_server: Option<String>,
+    /// How it must connect there: `nossl`, `sslnoauth` or `sslauth`.
+    pub connection: &'static str,
     /// Agencies it speaks for, with all below them.
     pub agencies: Vec<String>,
     /// Opaque, as issued; the secret is never shown.
@@ -138,6 +140,7 @@ pub(super) async fn members<P: CallPorts>(state: State<P>) -> Json<MembersAnswer
         id: member.id.to_string(),
         platform: name_of(topology, Some(member.platform)).unwrap_or_default(),
         security_server: name_of(topology, member.security_server),
+        connection: member.connection.as_str(),
         agencies: member.codes.iter().map(|code| code.as_str().to_owned()).collect(),
         systemid: member.systemid().map(ToString::to_string),
         kind: match member.kind {

@@ -17,6 +17,7 @@ use std::time::Duration;
 /// Signs in a holder's name.
 pub struct Seal {
     key: Arc<dyn SigningKey>,
+    certificate: CertificateDer<'static>,
     fingerprint: Fingerprint,
 }
 
@@ -52,13 +53,18 @@ impl Seal {
         if !kept.exists() {
             std::fs::write(kept, &certificate)?;
         }
-        Ok(Self { key, fingerprint })
+        Ok(Self { key, certificate, fingerprint })
     }
 
     /// Empty when the key cannot sign.
     pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         let signer = self.key.choose_scheme(&SCHEMES);
         signer.and_then(|signer| signer.sign(bytes).ok()).unwrap_or_default()
+    }
+
+    /// DER.
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
     }
 
     /// The certificate's fingerprint.

@@ -37,6 +37,19 @@ pub struct Newborn {
     /// Where the birth is registered.
     pub commune: Commune,
     pub parents: Parents,
+    /// When the registration is done, in milliseconds since 1970: before that no database tells of the child.
+    pub known_from_ms: i64,
+}
+
+/// What is entered of a child.
+#[derive(Clone, Debug)]
+pub struct Birth {
+    pub parents: Parents,
+    pub name: String,
+    pub sex: Sex,
+    pub birth_date: Date,
+    pub commune: Commune,
+    pub known_from_ms: i64,
 }
 
 /// Indices in the population; `None` for a parent who is not on record.
@@ -59,14 +72,8 @@ impl Newborns {
     }
 
     /// Enters a child and gives it its numbers. `Full` when the register holds 20,000 children or no number is free.
-    pub fn register(
-        &self,
-        parents: Parents,
-        name: String,
-        sex: Sex,
-        birth_date: Date,
-        commune: Commune,
-    ) -> Result<Newborn, Full> {
+    pub fn register(&self, birth: Birth) -> Result<Newborn, Full> {
+        let Birth { parents, name, sex, birth_date, commune, known_from_ms } = birth;
         let mut book = self.book.lock();
         let number = self.free_number(&book, sex, birth_date, commune).ok_or(Full)?;
         let insurance_number = self.free_insurance_number(&book, number).ok_or(Full)?;
@@ -84,6 +91,7 @@ impl Newborns {
             birth_date,
             commune,
             parents,
+            known_from_ms,
         };
         book.children.put(number, child.clone(), bytes)?;
         book.by_insurance.insert(insurance_number, number);
@@ -319,7 +327,16 @@ mod tests {
         for _ in 0..300 {
             let name = "Lê Thị An".to_owned();
             let parents = Parents { father: None, mother: Some(3) };
-            let child = newborns.register(parents, name, Sex::Female, born, commune).unwrap();
+            let child = newborns
+                .register(Birth {
+                    parents,
+                    name,
+                    sex: Sex::Female,
+                    birth_date: born,
+                    commune,
+                    known_from_ms: 0,
+                })
+                .unwrap();
             assert_eq!((child.number.place(), child.number.sex()), (1, Sex::Female));
             assert_eq!(child.number.birth_year(), 2026);
             assert_eq!(population.find_index(child.number), None);
@@ -339,7 +356,9 @@ mod tests {
         let commune = Commune::new(&PROVINCES[0], 1).unwrap();
         let born = Date::new(2026, 1, 4).unwrap();
         let register = |name: &str| {
-            newborns.register(Parents::default(), name.to_owned(), Sex::Male, born, commune)
+            let (parents, name) = (Parents::default(), name.to_owned());
+            let (sex, birth_date, known_from_ms) = (Sex::Male, born, 0);
+            newborns.register(Birth { parents, name, sex, birth_date, commune, known_from_ms })
         };
         let child = register("Lê Văn An").unwrap();
         for index in 0..100 {

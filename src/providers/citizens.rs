@@ -13,13 +13,8 @@ use super::lltp::CriminalRecords;
 use super::thue::Taxes;
 use crate::providers::population::Population;
 
-/// All of them, with a register of newborns of their own.
-pub fn citizens(seed: u64, population: &Arc<Population>) -> Vec<Box<dyn Provider>> {
-    citizens_with(seed, population, &Arc::new(Newborns::new(seed, population)))
-}
-
-/// As `citizens`, with a register of newborns that others read as well.
-pub fn citizens_with(
+/// All of them; `newborns` is read by others as well.
+pub fn citizens(
     seed: u64,
     population: &Arc<Population>,
     newborns: &Arc<Newborns>,

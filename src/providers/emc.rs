@@ -21,6 +21,10 @@ const PROFILE_BYTES: usize = 64;
 /// Levels of online service; level 2 is no longer used.
 const LEVELS: [usize; 4] = [0, 1, 3, 4];
 
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+/// A beacon needs no leave of the other site, and nobody waits for its answer.
+const TRACKER: &str = include_str!("gov-tracking.min.js");
+
 static DESCRIPTION: Description = Description {
     code: "emc",
     owner: "G06",
@@ -35,6 +39,7 @@ static DESCRIPTION: Description = Description {
 pub(super) const ROUTES: &[Route<Monitoring>] = &[
     Route { method: "POST", template: "/TrackingMCDT", run: Monitoring::track },
     Route { method: "GET", template: "/Statistics/{SiteId}", run: Monitoring::statistics },
+    Route { method: "GET", template: "/gov-tracking.min.js", run: Monitoring::tracker },
 ];
 
 #[derive(Debug)]
@@ -161,6 +166,12 @@ impl Monitoring {
             add(&mut counts.by_level, level);
         }
         Ok(Answer::json(200, &Told { status: 1, message: "Thành công" }))
+    }
+
+    /// What portals embed: `<script src="…/gov-tracking.min.js" data-site-id="1001"></script>`, then
+    /// `govTracking.track({…})` at each event of a dossier.
+    fn tracker(&self, _: &Request<'_>) -> Outcome {
+        Ok(Answer::new(200, JAVASCRIPT, TRACKER))
     }
 
     fn statistics(&self, request: &Request<'_>) -> Outcome {

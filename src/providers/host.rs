@@ -1,17 +1,21 @@
 //! The simulated systems of a process, as the call plane reaches them: each behaves as its conditions say, and
 //! what real systems answered while they were recorded is repeated here.
 
+use super::population::Population;
 use super::recorded::Recordings;
+use super::ruled::{self, Ruled};
+use super::soap::Envelope;
 use super::streams;
 use super::{Answer, Call, Description, Provider};
 use crate::clock::{Clock, SystemClock};
-use crate::domain::service::{CallFault, Service, Trouble};
+use crate::domain::behaviour::Behaviour;
+use crate::domain::service::{CallFault, Service, ServiceKind, Trouble};
 use crate::egress::call::{Answering, Asker, CallBody, Simulated};
+use crate::rules::{self, Book, Decision, Full, Rule, RuleSet};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -19,31 +23,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// How a simulated system behaves. Absent means: at once and always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Behaviour {
-    /// Before each answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub latency_ms: Option<u32>,
-    /// Added to the latency: anything from nothing up to this, most of it seldom.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jitter_ms: Option<u32>,
-    /// The share of calls answered 503, from 0 to 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<f64>,
-    /// Takes calls and never answers.
-    pub hangs: bool,
-    pub maintenance: bool,
-}
-
 /// Every simulated system, by the code of its service.
 pub struct Host {
     clock: Arc<SystemClock>,
     systems: BTreeMap<&'static str, Box<dyn Provider>>,
-    behaviours: Mutex<BTreeMap<String, Behaviour>>,
+    behaviours: Mutex<BTreeMap<String, Arc<Behaviour>>>,
+    /// From the topology: what `reset` goes back to.
+    first: BTreeMap<String, Arc<Behaviour>>,
+    /// By system and member: a minute, and the calls in it.
+    rates: Mutex<BTreeMap<(String, String), (u64, u32)>>,
+    ruled: Ruled,
     recordings: Recordings,
     body_bytes_max: usize,
+    /// Of every system that has none of its own.
+    pace: u32,
+    population: Arc<Population>,
     /// For bodies that are read, in KiB.
     room: Semaphore,
     nonce: AtomicU64,
@@ -59,22 +53,51 @@ pub const SOURCE: &str = "source";
 pub const RECORDED: &str = "recorded";
 
 impl Host {
-    /// `body_bytes_max` is what a simulated system reads of one request.
+    /// `body_bytes_max` is what a simulated system reads of one request; `pace` how many times faster than in life
+    /// their staff works.
     pub fn new(
         clock: Arc<SystemClock>,
         systems: Vec<Box<dyn Provider>>,
         body_bytes_max: usize,
+        pace: u32,
+        population: Arc<Population>,
     ) -> Self {
         let systems = systems.into_iter().map(|system| (system.description().code, system));
         Self {
             clock,
             systems: systems.collect(),
             behaviours: Mutex::default(),
+            first: BTreeMap::new(),
+            rates: Mutex::default(),
+            ruled: Ruled::default(),
             recordings: Recordings::default(),
             body_bytes_max,
+            pace,
+            population,
             room: Semaphore::new(READ_BYTES_MAX >> 10),
             nonce: AtomicU64::new(1),
         }
+    }
+
+    /// With response rules from the start, by the names of systems.
+    #[must_use]
+    pub fn with_rules(mut self, rules: BTreeMap<String, RuleSet>) -> Self {
+        self.ruled = Ruled::new(rules);
+        self
+    }
+
+    /// Behaving from the start, by the names of systems.
+    #[must_use]
+    pub fn with_behaviours(mut self, behaviours: &BTreeMap<String, Behaviour>) -> Self {
+        let shared = |(name, of): (&String, &Behaviour)| (name.clone(), Arc::new(of.clone()));
+        self.first = behaviours.iter().map(shared).collect();
+        *self.behaviours.lock() = self.first.clone();
+        self
+    }
+
+    /// Whom all of them know.
+    pub const fn population(&self) -> &Arc<Population> {
+        &self.population
     }
 
     /// What the system of this name says of itself.
@@ -90,8 +113,9 @@ impl Host {
         self.names().any(|known| known == name)
     }
 
-    pub fn behaviour(&self, name: &str) -> Behaviour {
-        self.behaviours.lock().get(name).copied().unwrap_or_default()
+    /// Nothing for one that answers at once, always and everybody.
+    pub fn behaviour(&self, name: &str) -> Option<Arc<Behaviour>> {
+        self.behaviours.lock().get(name).cloned()
     }
 
     pub fn set_behaviour(&self, name: &str, behaviour: Behaviour) {
@@ -99,22 +123,82 @@ impl Host {
         if behaviour == Behaviour::default() {
             behaviours.remove(name);
         } else if self.has(name) {
-            behaviours.insert(name.to_owned(), behaviour);
+            behaviours.insert(name.to_owned(), Arc::new(behaviour));
         }
     }
 
-    /// Every system as it is without conditions.
+    /// Every system as the topology has it.
     pub fn reset(&self) {
-        self.behaviours.lock().clear();
+        *self.behaviours.lock() = self.first.clone();
+        self.ruled.reset();
     }
 
-    async fn behave(&self, name: &str) -> Result<Option<Response<CallBody>>, CallFault> {
-        let behaviour = self.behaviour(name);
-        if behaviour == Behaviour::default() {
-            return Ok(None);
+    /// The rules of a system at work; nothing where it has none.
+    pub fn rules(&self, name: &str) -> Option<Arc<Mutex<Book>>> {
+        self.ruled.of(name)
+    }
+
+    /// Replaces all rules of a system, at once; counts and states begin anew.
+    pub fn set_rules(&self, name: &str, set: &RuleSet) {
+        if self.has(name) {
+            self.ruled.set(name, set);
         }
-        if behaviour.maintenance {
+    }
+
+    /// Adds a rule or replaces the one of its id, at once.
+    pub fn put_rule(&self, name: &str, rule: Arc<Rule>) -> Result<(), Full> {
+        if self.has(name) { self.ruled.put(name, rule) } else { Ok(()) }
+    }
+
+    /// Whether there was one.
+    pub fn remove_rule(&self, name: &str, id: &str) -> bool {
+        self.ruled.remove(name, id)
+    }
+
+    /// What the rules of a system make of a call; nothing when it is to answer by itself.
+    async fn rule(
+        &self,
+        (name, book): (&str, &Mutex<Book>),
+        asked: &rules::Asked<'_>,
+    ) -> Result<Option<Response<CallBody>>, CallFault> {
+        let envelope = asked.is_soap.then(|| Envelope::read(asked.body));
+        // What is no envelope cannot be answered as one: the system says what is wrong with it.
+        let Ok(envelope) = envelope.transpose() else { return Ok(None) };
+        match Book::decide(book, asked) {
+            Decision::Pass => Ok(None),
+            Decision::Nobody(miss) => Ok(Some(ruled::nobody(name, &miss, envelope.as_ref()))),
+            Decision::Answer(Err(spoilt)) => {
+                let detail = format!("{name}: {spoilt}");
+                Err(CallFault::new(Trouble::RuleFailed).detail(detail))
+            }
+            Decision::Answer(Ok(plan)) => {
+                if !plan.delay.is_zero() {
+                    self.clock.sleep_until(self.clock.now().plus(plan.delay)).await;
+                }
+                if plan.fault == Some(rules::Fault::Hang) {
+                    return std::future::pending().await;
+                }
+                ruled::answer(plan, envelope.as_ref()).map(Some)
+            }
+        }
+    }
+
+    async fn behave(
+        &self,
+        name: &str,
+        member: &str,
+        behaviour: &Behaviour,
+    ) -> Result<Option<Response<CallBody>>, CallFault> {
+        if behaviour.is_in_maintenance(self.clock.now()) {
             return Err(CallFault::new(Trouble::SystemMaintenance).detail(name));
+        }
+        if !behaviour.lets_in(member) {
+            return Ok(Some(said(403, &format!("{name}: {member} is not on its list of callers"))));
+        }
+        if let Some(most) = behaviour.calls_per_minute
+            && !self.takes_one_more(name, member, most)
+        {
+            return Ok(Some(said(429, &format!("{name}: more than {most} calls in a minute"))));
         }
         if behaviour.hangs {
             return std::future::pending().await;
@@ -128,10 +212,22 @@ impl Host {
             self.clock.sleep_until(self.clock.now().plus(after)).await;
         }
         if behaviour.failure.is_some_and(|failure| share(nonce ^ FAILURE_STREAM) < failure) {
-            let body = format!("{{\"error\":\"{name}: failure by its conditions\"}}");
-            return Ok(Some(response(503, "application/json", Bytes::from(body))));
+            return Ok(Some(said(503, &format!("{name}: failure by its conditions"))));
         }
         Ok(None)
+    }
+
+    fn takes_one_more(&self, name: &str, member: &str, most: u32) -> bool {
+        let minute = self.clock.now().secs() / 60;
+        let mut rates = self.rates.lock();
+        // What lies behind counts no more; nobody is kept longer than that.
+        rates.retain(|_, (counted, _)| *counted == minute);
+        if rates.len() >= RATES_MAX {
+            return false;
+        }
+        let (_, calls) = rates.entry((name.to_owned(), member.to_owned())).or_insert((minute, 0));
+        *calls = calls.saturating_add(1);
+        *calls <= most
     }
 
     async fn ask(
@@ -141,12 +237,16 @@ impl Host {
         asker: &Asker,
         request: Request<CallBody>,
     ) -> Result<Response<CallBody>, CallFault> {
-        if let Some(answer) = self.behave(name).await? {
+        let behaviour = self.behaviour(name);
+        if let Some(behaviour) = &behaviour
+            && let Some(answer) = self.behave(name, &asker.client, behaviour).await?
+        {
             return Ok(answer);
         }
+        let book = self.ruled.of(name);
         match name {
-            SINK => return streams::sink(request).await,
-            SOURCE => return Ok(streams::source(request.uri().path())),
+            SINK if book.is_none() => return streams::sink(request).await,
+            SOURCE if book.is_none() => return Ok(streams::source(request.uri().path())),
             _ => {}
         }
         let (parts, body) = request.into_parts();
@@ -162,17 +262,8 @@ impl Host {
         let body = body.ok_or_else(|| {
             CallFault::new(Trouble::RequestTooLarge).detail(format!("{name}: at most {max} bytes"))
         })?;
-        if name == ECHO {
-            return Ok(echo(&parts, body));
-        }
-        if name == RECORDED {
-            let id = service.id.to_string();
-            return Ok(self.recordings.answer(&id, &parts, &body).map(CallBody::whole));
-        }
-        let system = self.systems.get(name);
-        let system = system.ok_or_else(|| CallFault::new(Trouble::SystemMissing).detail(name))?;
         let path = parts.uri.path();
-        let answer = system.answer(&Call {
+        let call = Call {
             method: &parts.method,
             path: if path == "/" { "" } else { path },
             query: parts.uri.query(),
@@ -181,19 +272,57 @@ impl Host {
             caller: &asker.client,
             correlation: &asker.message_id,
             now_ms: i64::try_from(self.clock.now().ms()).unwrap_or(i64::MAX),
-        });
-        let Answer { status, content_type, body, headers } = answer;
-        let mut response = response(status, content_type, body.into());
-        let allowed = (status == 405)
-            .then(|| super::http::allowed_methods(system.description(), path).join(", "));
-        let allowed = allowed.map(|methods| ("allow", methods));
-        for (name, value) in headers.into_iter().chain(allowed) {
-            let pair = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(&value).ok());
-            if let Some((name, value)) = pair {
-                response.headers_mut().append(name, value);
+            pace: behaviour.and_then(|of| of.pace).unwrap_or(self.pace),
+        };
+        if let Some(book) = book {
+            let asked = asked(&call, service.kind == ServiceKind::Soap);
+            if let Some(answer) = self.rule((name, &book), &asked).await? {
+                return Ok(answer);
             }
         }
-        Ok(response)
+        match name {
+            ECHO => return Ok(echo(&parts, body)),
+            SINK => return streams::sink(Request::from_parts(parts, CallBody::whole(body))).await,
+            SOURCE => return Ok(streams::source(path)),
+            RECORDED => {
+                let id = service.id.to_string();
+                return Ok(self.recordings.answer(&id, &parts, &body).map(CallBody::whole));
+            }
+            _ => {}
+        }
+        let system = self.systems.get(name);
+        let system = system.ok_or_else(|| CallFault::new(Trouble::SystemMissing).detail(name))?;
+        Ok(served(&**system, &call))
+    }
+}
+
+/// What a simulated system answers by itself.
+fn served(system: &dyn Provider, call: &Call<'_>) -> Response<CallBody> {
+    let Answer { status, content_type, body, headers } = system.answer(call);
+    let mut response = response(status, content_type, body.into());
+    let allowed = (status == 405)
+        .then(|| super::http::allowed_methods(system.description(), call.path).join(", "));
+    let allowed = allowed.map(|methods| ("allow", methods));
+    for (name, value) in headers.into_iter().chain(allowed) {
+        let pair = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(&value).ok());
+        if let Some((name, value)) = pair {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+fn asked<'a>(call: &Call<'a>, is_soap: bool) -> rules::Asked<'a> {
+    rules::Asked {
+        method: call.method.as_str(),
+        path: call.path,
+        query: call.query,
+        headers: call.headers,
+        body: call.body,
+        caller: call.caller,
+        correlation: call.correlation,
+        now_ms: call.now_ms,
+        is_soap,
     }
 }
 
@@ -219,6 +348,12 @@ impl fmt::Debug for Host {
     }
 }
 
+/// A refusal of the system's own.
+fn said(status: u16, error: &str) -> Response<CallBody> {
+    let body = serde_json::json!({ "error": error }).to_string();
+    response(status, "application/json", Bytes::from(body))
+}
+
 fn echo(parts: &Parts, body: Bytes) -> Response<CallBody> {
     let mut response = Response::new(CallBody::whole(body));
     let kept = parts.headers.get(header::CONTENT_TYPE).cloned();
@@ -238,6 +373,8 @@ pub(super) fn response(status: u16, content_type: &'static str, body: Bytes) -> 
     response
 }
 
+/// Members whose calls are counted at a time.
+const RATES_MAX: usize = 10_000;
 /// What simulated systems read at a time, all together.
 const READ_BYTES_MAX: usize = 256 << 20;
 const FAILURE_STREAM: u64 = 0x5bd1_e995_5bd1_e995;

@@ -152,7 +152,10 @@ pub fn dispatch<P>(provider: &P, routes: &[Route<P>], call: &Call<'_>) -> Outcom
             (route.run)(provider, &Request { call, query, parameters })
         }
         None if allowed.is_empty() => {
-            Err(Fault::new(Reason::NoPath, "dịch vụ không có đường dẫn này"))
+            let known = routes.iter().map(|route| (route.method, route.template));
+            let near = super::near::operations(known, call.path);
+            let message = format!("dịch vụ không có đường dẫn này; gần nhất: {near}");
+            Err(Fault::new(Reason::NoPath, message))
         }
         None => Err(Fault::new(
             Reason::WrongMethod,

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::http::{Fault, Reason};
@@ -193,13 +193,42 @@ pub struct Whole<const MIN: i64, const MAX: i64>(pub i64);
 
 impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for Whole<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = i64::deserialize(deserializer)?;
-        (MIN..=MAX)
-            .contains(&number)
-            .then_some(Self(number))
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Option<i64>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("một số nguyên")
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Option<i64>, E> {
+                Ok(Some(number))
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Option<i64>, E> {
+                Ok(i64::try_from(number).ok())
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Option<i64>, E> {
+                let fraction = || E::invalid_type(Unexpected::Float(number), &self);
+                integral(number).map(Some).ok_or_else(fraction)
+            }
+        }
+        // Any number for a visitor, and still no text.
+        let number = deserializer.deserialize_i64(Number)?;
+        number
+            .filter(|number| (MIN..=MAX).contains(number))
+            .map(Self)
             .ok_or_else(|| Error::custom(format_args!("số phải từ {MIN} đến {MAX}")))
     }
 }
+
+/// JSON knows one kind of number: `2.0` is the integer 2, and some clients write it so. None beyond the integers that
+/// a float holds exactly.
+fn integral(number: f64) -> Option<i64> {
+    let is_whole = number.fract() == 0.0 && number.abs() <= EXACT_MAX;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+    is_whole.then_some(number as i64)
+}
+
+/// 2^53.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// A list of at most `MAX` values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -253,6 +282,10 @@ impl<'de> Deserialize<'de> for Code {
             }
             fn visit_u64<E: Error>(self, number: u64) -> Result<Code, E> {
                 Ok(Code(number.to_string()))
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Code, E> {
+                let fraction = || E::invalid_type(Unexpected::Float(number), &self);
+                integral(number).map(|number| Code(number.to_string())).ok_or_else(fraction)
             }
         }
         deserializer.deserialize_any(Either)
@@ -323,6 +356,10 @@ mod tests {
             (r#"{"name":"Đỗ"}"#, true),
             (r#"{"name":"abc","size":9,"codes":["1",1],"other":{}}"#, true),
             (r#"{"name":"abc","size":null}"#, true),
+            (r#"{"name":"abc","size":9.0,"codes":[-2.0]}"#, true),
+            (r#"{"name":"abc","size":8.5}"#, false),
+            (r#"{"name":"abc","codes":[1e16]}"#, false),
+            (r#"{"name":"abc","size":"9"}"#, false),
             (r#"{"name":""}"#, false),
             (r#"{"name":"abcd"}"#, false),
             (r#"{"name":"a","size":10}"#, false),
@@ -339,7 +376,7 @@ mod tests {
         for (body, good) in table {
             assert_eq!(json::<Sample>(body.as_bytes()).is_ok(), good, "{body}");
         }
-        let read: Sample = json(br#"{"name":"a","codes":["7",7]}"#).unwrap();
+        let read: Sample = json(br#"{"name":"a","codes":["7",7.0]}"#).unwrap();
         assert_eq!(read.codes.0[0], read.codes.0[1]);
     }
 

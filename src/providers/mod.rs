@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod ccvc;
 pub mod citizen;
 pub mod citizens;
+pub mod congdan;
 pub mod consultation;
 pub mod dancu;
 pub mod datdai;
@@ -15,6 +16,7 @@ pub mod dkdn;
 pub mod dossier;
 pub mod ecabinet;
 pub mod emc;
+pub mod example;
 pub mod host;
 pub mod hotich;
 pub mod http;
@@ -22,11 +24,14 @@ pub mod input;
 pub mod legal;
 pub mod lltp;
 pub mod moment;
+pub mod ndop;
+mod near;
 pub mod paygov;
 pub mod population;
 pub mod post;
 mod recorded;
 pub mod report;
+mod ruled;
 pub mod seed;
 pub mod soap;
 mod streams;
@@ -36,6 +41,7 @@ mod tests;
 pub mod thue;
 pub mod vneid;
 
+use crate::signature::{Anchors, Signer};
 use population::Population;
 use std::fmt;
 use std::sync::Arc;
@@ -54,6 +60,16 @@ pub struct Call<'a> {
     pub correlation: &'a str,
     /// Milliseconds since 1970, UTC.
     pub now_ms: i64,
+    /// How many times faster than in life the system's staff works.
+    pub pace: u32,
+}
+
+impl Call<'_> {
+    /// When work that takes so long in life and begins now is done.
+    pub fn done_after(&self, work_ms: i64) -> i64 {
+        let pace = i64::from(self.pace.max(1));
+        self.now_ms.saturating_add(work_ms / pace)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,32 +131,63 @@ pub trait Provider: Send + Sync + fmt::Debug {
     fn answer(&self, call: &Call<'_>) -> Answer;
 }
 
+/// A system that another one reads as well.
+impl<P: Provider> Provider for Arc<P> {
+    fn description(&self) -> &'static Description {
+        P::description(self)
+    }
+
+    fn answer(&self, call: &Call<'_>) -> Answer {
+        P::answer(self, call)
+    }
+}
+
 /// Systems without citizens. `agencies` are codes and names, in either form of code.
 pub fn shared(seed: u64, agencies: &[(String, String)]) -> Vec<Box<dyn Provider>> {
+    shared_with(seed, agencies, &Arc::new(dossier::Dossiers::new(seed, agencies)))
+}
+
+/// As `shared`, with dossiers that others read as well.
+fn shared_with(
+    seed: u64,
+    agencies: &[(String, String)],
+    dossiers: &Arc<dossier::Dossiers>,
+) -> Vec<Box<dyn Provider>> {
     vec![
         Box::new(catalogue::Catalogues::new(agencies)),
-        Box::new(dossier::Dossiers::new(seed, agencies)),
+        Box::new(Arc::clone(dossiers)),
         Box::new(report::Reports::new(seed, agencies)),
         Box::new(emc::Monitoring::new()),
-        Box::new(paygov::Receipts::new(seed)),
+        Box::new(paygov::Receipts::default()),
         Box::new(post::PostOrders::new(seed)),
         Box::new(ecabinet::Ballots::new()),
         Box::new(consultation::Consultations::new()),
         Box::new(legal::LegalDocuments::new()),
         Box::new(budget_unit::BudgetUnits::new(agencies)),
+        Box::new(ndop::Observatory::new()),
     ]
 }
 
-/// Every system of this folder: whoever keeps citizens keeps those of `population`.
+/// Every system of this folder: whoever keeps citizens keeps those of `population`. Without a `tax` signature
+/// nobody answers to signed questions about taxes.
 pub fn all(
     seed: u64,
     agencies: &[(String, String)],
     population: &Arc<Population>,
+    tax: Option<(Anchors, Signer)>,
 ) -> Result<Vec<Box<dyn Provider>>, vneid::KeyError> {
-    let mut all = shared(seed, agencies);
-    all.extend(citizens::citizens(seed, population));
-    all.extend(dancu::PopulationDatabase::services(population, None));
+    let dossiers = Arc::new(dossier::Dossiers::new(seed, agencies));
+    let mut all = shared_with(seed, agencies, &dossiers);
+    let newborns = Arc::new(citizen::Newborns::new(seed, population));
+    all.extend(citizens::citizens(seed, population, &newborns));
+    all.extend(dancu::PopulationDatabase::services(population, &newborns, None));
+    if let Some((anchors, signer)) = tax {
+        all.push(Box::new(thue::signed::SignedTaxes::new(seed, population, anchors, signer)));
+    }
+    all.extend(example::Example::services(seed));
     let clients = vneid::sandbox_clients();
-    all.push(Box::new(vneid::SignIn::new(Arc::clone(population), None, clients)?));
+    let vneid = Arc::new(vneid::SignIn::new(Arc::clone(population), None, clients)?);
+    all.push(Box::new(congdan::CitizenPortal::new(&vneid, &dossiers)));
+    all.push(Box::new(vneid));
     Ok(all)
 }

@@ -35,7 +35,6 @@ pub(super) const ROUTES: &[Route<Receipts>] = &[
 
 #[derive(Debug)]
 pub struct Receipts {
-    seed: u64,
     /// By partner and dossier code.
     receipts: Mutex<Table<(String, String), Receipt>>,
 }
@@ -105,20 +104,17 @@ impl Payment {
     }
 }
 
+impl Default for Receipts {
+    fn default() -> Self {
+        Self { receipts: Mutex::new(Table::new(RECEIPTS)) }
+    }
+}
+
 impl Receipts {
-    pub const fn new(seed: u64) -> Self {
-        Self { seed, receipts: Mutex::new(Table::new(RECEIPTS)) }
-    }
-
-    /// The key a partner puts into its payments.
-    pub fn access_key(seed: u64, partner_code: &str) -> String {
-        sandbox_secret(seed, DESCRIPTION.code, partner_code)
-    }
-
     /// The same payment again gets the same receipt; another one for the dossier is refused.
     fn create(&self, request: &Request<'_>) -> Outcome {
         let payment: Payment = request.json()?;
-        if *payment.access_key != *Self::access_key(self.seed, &payment.partner_code) {
+        if *payment.access_key != *sandbox_secret(&payment.partner_code) {
             return Err(Fault::new(
                 Reason::Unauthenticated,
                 "accessKey không đúng với partnerCode",
@@ -190,7 +186,7 @@ mod tests {
     use super::*;
 
     fn payment(change: impl Fn(&mut Value)) -> Value {
-        let mut body = json!({"partnerCode": "TQ", "accessKey": Receipts::access_key(7, "TQ"), "payerId": "099000000001",
+        let mut body = json!({"partnerCode": "TQ", "accessKey": sandbox_secret("TQ"), "payerId": "099000000001",
             "payerName": "NGUYỄN VĂN AN", "payerAddress": "Số 1", "payerDistrict": "", "payerProvince": "Tuyên Quang",
             "docCode": "H60-260105-0001", "procedureName": "Đăng ký khai sinh", "paids": "W10=", "otherInfo": null,
             "checksum": "0".repeat(64), "decisionDate": "20260105"});
@@ -202,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_checksum_is_over_the_fields_in_their_order_and_the_key() {
-        let key = Receipts::access_key(7, "TQ");
+        let key = sandbox_secret("TQ");
         let text = format!(
             "TQ|099000000001|NGUYỄN VĂN AN|Số 1||Tuyên Quang|H60-260105-0001|Đăng ký khai sinh|W10=||20260105|{key}"
         );
@@ -213,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_same_payment_twice_is_one_receipt() {
-        let provider = Receipts::new(7);
+        let provider = Receipts::default();
         let asker = Asker::new(&provider, PROVINCE);
         let (status, first) = asker.post("/receipts", &payment(|_| {}));
         assert_eq!((status, &first["errorCode"]), (200, &json!("00")));
@@ -226,7 +222,7 @@ mod tests {
 
     #[test]
     fn wrong_keys_checksums_and_contents_are_refused() {
-        let provider = Receipts::new(7);
+        let provider = Receipts::default();
         let asker = Asker::new(&provider, PROVINCE);
         let mut spoiled = payment(|_| {});
         spoiled["payerName"] = json!("TRẦN VĂN BÌNH");

@@ -46,6 +46,7 @@ struct Order {
     wanted: Wanted,
     caller: String,
     created_at: i64,
+    pace: u32,
     cancelled_at: Option<i64>,
 }
 
@@ -125,6 +126,7 @@ impl PostOrders {
             wanted,
             caller: (*caller).to_owned(),
             created_at: *now_ms,
+            pace: request.call.pace.max(1),
             cancelled_at: None,
         };
         let answer = self.told(&order, *now_ms);
@@ -210,7 +212,9 @@ impl PostOrders {
         let until = order.cancelled_at.unwrap_or(now_ms).min(now_ms);
         let mut steps: Vec<_> = planned
             .into_iter()
-            .map(|(hours, status)| (order.created_at.saturating_add(hours * HOUR_MS), status))
+            .map(|(hours, status)| {
+                (order.created_at.saturating_add(hours * HOUR_MS / i64::from(order.pace)), status)
+            })
             .filter(|(at, status)| *at <= until || *status == CREATED)
             .map(|(at, status)| step(at, status))
             .collect();

@@ -17,10 +17,10 @@ pub fn hex(seed: u64, names: &[&str]) -> String {
     digest(seed, names).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The password or key under which `holder` is known to the simulated `system`. A sandbox value: whoever has the
-/// seed can work it out, on purpose (domain.md 7: self-service credentials).
-pub fn sandbox_secret(seed: u64, system: &str, holder: &str) -> String {
-    hex(seed, &["secret", system, holder])
+/// The password or key under which `holder` is known to every simulated system: `sandbox-only-<holder>`, as in
+/// topologies. It is no secret, on purpose (domain.md 7: self-service credentials).
+pub fn sandbox_secret(holder: &str) -> String {
+    format!("sandbox-only-{holder}")
 }
 
 fn digest(seed: u64, names: &[&str]) -> [u8; 32] {

@@ -32,8 +32,8 @@ told! {
         "Yêu cầu nêu tên một thành viên khác với thành viên đã kết nối." "Ghi đúng mã của mình trong X-Road-Client."
         "The request names another member than the one that connected." "Name yourself in X-Road-Client.";
     CallerInsecure
-        "Thành viên này phải kết nối bằng TLS với chứng thư của mình." "Gọi qua cổng mTLS với chứng thư thành viên, hoặc qua máy chủ bảo mật của mình."
-        "This member must connect by TLS with its certificate." "Call the mTLS port with the member's certificate, or go through your security server.";
+        "Thành viên này phải kết nối bằng TLS, với chứng thư của mình nếu được yêu cầu." "Gọi cổng TLS với chứng thư thành viên; tại máy chủ bảo mật của mình, xem connection của thành viên trong tô-pô."
+        "This member must connect by TLS, with its certificate where that is asked for." "Call the TLS port with the member's certificate; at its own security server see the member's connection in the topology.";
     CallerMissing
         "Yêu cầu không cho biết ai gọi." "Thêm phần đầu X-Road-Client."
         "The request does not say who calls." "Add the header X-Road-Client.";
@@ -76,6 +76,12 @@ told! {
     LinkGarbage
         "Không đọc được câu trả lời của nền tảng kế tiếp." "Hai bên cần cùng phiên bản lienthong."
         "The next platform's answer cannot be read." "Both ends need the same release of lienthong.";
+    LinkCut
+        "Câu trả lời của nền tảng kế tiếp bị ngắt giữa chừng." "Kiểm tra nền tảng và liên kết được nêu; lienthong status."
+        "The next platform's answer broke off before its end." "Check the platform and link that are named; lienthong status.";
+    LinkUnsigned
+        "Câu trả lời của nền tảng kế tiếp không kèm bằng chứng." "Hai bên cần cùng phiên bản lienthong và cùng ghi bằng chứng."
+        "The next platform's answer comes without its evidence." "Both ends need the same release of lienthong, and must keep evidence.";
     ServiceUnknown
         "Bên cung cấp không có dịch vụ này." "Xem mã đúng bằng lệnh lienthong services."
         "The provider has no such service." "Look the id up with lienthong services.";
@@ -103,6 +109,9 @@ told! {
     ShuttingDown
         "Nền tảng đang dừng." "Gọi lại khi nền tảng đã chạy."
         "The platform is shutting down." "Call again when it runs.";
+    PlatformMaintenance
+        "Nền tảng của bên cung cấp đang bảo trì." "Gọi lại sau; người vận hành mở lại bằng lienthong platform set."
+        "The provider's platform is in maintenance mode." "Call again later; its operator ends it with lienthong platform set.";
     SystemUnreachable
         "Không kết nối được hệ thống của bên cung cấp." "Kiểm tra địa chỉ của dịch vụ: lienthong provider."
         "The provider's system cannot be reached." "Check the service's address: lienthong provider.";
@@ -130,6 +139,12 @@ told! {
     SystemMissing
         "Không có hệ thống mô phỏng nào mang tên đó." "Sửa provider của dịch vụ trong tô-pô."
         "No simulated system has that name." "Correct the service's provider in the topology.";
+    RuleMissing
+        "Không quy tắc trả lời nào của hệ thống mô phỏng khớp với lời gọi này." "So lời gọi với các quy tắc gần nhất được nêu; xem lienthong provider misses và provider rules."
+        "No response rule of the simulated system fits this call." "Compare the call with the nearest rules that are named; see lienthong provider misses and provider rules.";
+    RuleFailed
+        "Mẫu của một quy tắc trả lời bị lỗi khi chạy." "Sửa mẫu ở dòng được nêu: giá trị không có thì dùng default, vòng lặp thì ngắn lại."
+        "The template of a response rule failed as it ran." "Correct it at the line named: give absent values a default, and make loops shorter.";
 }
 
 /// The sentences of a trouble.

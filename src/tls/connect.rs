@@ -3,7 +3,7 @@
 use super::fault::{Cause, Known, Role, TlsFault, Witness};
 use super::identity::{PeerId, PeerIdentity};
 use super::verify::{Seen, noting};
-use super::{ListenerKind, TlsClient, TlsServer};
+use super::{ListenerKind, Tls, TlsClient, TlsServer};
 use crate::clock::{Clock, Timestamp};
 use crate::pki::CertificateFacts;
 use rustls_pki_types::ServerName;
@@ -170,13 +170,20 @@ impl TlsClient {
     /// Why a server would refuse our certificate, as far as we can tell. A server that finds it out after the
     /// handshake closes without an alert, so this is asked whenever a connection ends before an answer.
     pub fn own_fault(&self, now: Timestamp) -> Option<TlsFault> {
-        let own = self.tls.facts()?;
+        self.tls.own_fault(now)
+    }
+}
+
+impl Tls {
+    /// Why a peer would refuse our certificate, as far as we can tell.
+    pub fn own_fault(&self, now: Timestamp) -> Option<TlsFault> {
+        let own = self.facts()?;
         let cause = if now > own.not_after {
             Cause::Expired { not_after: Some(own.not_after) }
         } else if now < own.not_before {
             Cause::NotYetValid { not_before: Some(own.not_before) }
         } else {
-            self.tls.trust.revocation(&own.key)?;
+            self.trust.revocation(&own.key)?;
             Cause::Revoked { serial: Some(own.key.serial.clone()) }
         };
         Some(TlsFault::new(Role::Client, Witness::Peer, cause).about(own.called()))

@@ -6,13 +6,13 @@ use super::platforms::{Draft, not_active, unknown_agency, unknown_platform};
 use super::reader::{Log, Table};
 use super::settings::unreadable;
 use super::shipped::Place;
-use super::{Platform, PlatformKind};
+use super::{ListenerKind, Platform, PlatformKind};
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::member::MemberError;
 use crate::domain::directory::{
-    AgencyKind, Credential, Directory, Member, MemberKind, Members, Secret, Standing,
+    AgencyKind, Connection, Credential, Directory, Member, MemberKind, Members, Secret, Standing,
 };
-use crate::domain::member_id::{MemberId, NameError};
+use crate::domain::member_id::{MemberId, NameError, PLATFORM_CLASS, PUBLIC_CLASS};
 use crate::domain::routing::{PlatformIx, RoutingTable};
 use std::ops::Range;
 use std::sync::Arc;
@@ -37,6 +37,12 @@ const DEFAULT_SYSTEM: &str = "QLVB";
 const KINDS: [(&str, MemberKind); 2] =
     [("virtual", MemberKind::Virtual), ("external", MemberKind::External)];
 
+const CONNECTIONS: [(&str, Connection); 3] = [
+    (Connection::NoSsl.as_str(), Connection::NoSsl),
+    (Connection::SslNoAuth.as_str(), Connection::SslNoAuth),
+    (Connection::SslAuth.as_str(), Connection::SslAuth),
+];
+
 /// The platform a member belongs to, and the security server in between.
 type Home = (PlatformIx, Option<PlatformIx>);
 
@@ -47,6 +53,7 @@ impl<'a> Reader<'a> {
         let platform = table.string("platform");
         let agencies = table.strings("agencies");
         let kind = table.choice("kind", &KINDS).map_or(MemberKind::External, Spanned::into_inner);
+        let connection = table.choice("connection", &CONNECTIONS);
         let credential = self.credential(&mut table, named.as_ref().map(|(id, _)| id));
         let span = table.span();
         table.finish();
@@ -59,12 +66,14 @@ impl<'a> Reader<'a> {
                 .collect(),
         };
         let Some(home) = self.home(platform.as_ref(), &codes, &span) else { return };
+        let connection = self.connection(connection, home);
         let Some(agencies) = self.check_agencies(&codes, home.0) else { return };
         self.add(
             Member {
                 id: id.to_string().into(),
                 platform: home.0,
                 security_server: home.1,
+                connection,
                 agencies,
                 codes: codes.into_iter().map(|(code, _)| code).collect(),
                 credential,
@@ -102,7 +111,13 @@ impl<'a> Reader<'a> {
 
     fn read_id(&self, id: &Spanned<&str>) -> Option<MemberId> {
         match MemberId::parse(id.get_ref()) {
-            Ok(found) if found.instance() == self.instance => return Some(found),
+            // Nobody may be configured to be a platform or the public.
+            Ok(found)
+                if found.instance() == self.instance
+                    && ![PLATFORM_CLASS, PUBLIC_CLASS].contains(&found.class()) =>
+            {
+                return Some(found);
+            }
             Err(NameError::Code(_)) => {
                 let code = id.get_ref().split(':').nth(2).unwrap_or_default();
                 read_code(self.log, 0, code, id.span())?;
@@ -231,6 +246,42 @@ impl<'a> Reader<'a> {
                 Some((platform.ix, None))
             }
         }
+    }
+
+    /// As given, where there is a port for it: only a security server believes anything but a certificate.
+    fn connection(&self, given: Option<Spanned<Connection>>, home: Home) -> Connection {
+        let server = home.1.and_then(|server| self.platforms.get(server.ix()));
+        let usual = if server.is_some() { Connection::NoSsl } else { Connection::SslAuth };
+        let Some(given) = given else { return usual };
+        let connection = *given.get_ref();
+        let has = |kind| server.is_some_and(|server| server.port(kind).is_some());
+        let fits = match connection {
+            Connection::NoSsl => server.is_some(),
+            Connection::SslNoAuth => has(ListenerKind::Tls),
+            Connection::SslAuth => {
+                server.is_none() || has(ListenerKind::Tls) || has(ListenerKind::Mtls)
+            }
+        };
+        if !fits {
+            let name = connection.as_str();
+            let (vi, en) = match server {
+                Some(server) => (
+                    format!("`{}` không có cổng TLS cho `{name}`", server.name),
+                    format!("`{}` has no TLS port for `{name}`", server.name),
+                ),
+                None => (
+                    format!("chỉ qua máy chủ bảo mật mới có `{name}`; ở đây luôn là `sslauth`"),
+                    format!(
+                        "only behind a security server is there `{name}`; here it is `sslauth`"
+                    ),
+                ),
+            };
+            self.log.push(Mistake::new(Code::BadConnection, given.span(), vi, en).help(
+                "thêm \"tls\" vào `listeners` của máy chủ bảo mật, hoặc bỏ `connection`",
+                "add \"tls\" to the security server's `listeners`, or leave `connection` out",
+            ));
+        }
+        connection
     }
 
     /// Known to the directory, and at home where the member is: nothing would reach it otherwise.
@@ -385,6 +436,7 @@ impl<'a> Reader<'a> {
             id: id.into(),
             platform,
             security_server: None,
+            connection: Connection::SslAuth,
             agencies: vec![agency],
             codes: vec![*code],
             credential,

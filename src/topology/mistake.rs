@@ -61,6 +61,8 @@ codes! {
     BadServiceId "LT-C0207",
     ServiceTwice "LT-C0208",
     BadRight "LT-C0209",
+    BadConnection "LT-C0210",
+    BadRule "LT-C0211",
     // 03xx: the directory.
     BadAgency "LT-C0301",
     UnknownAgency "LT-C0302",

@@ -12,31 +12,35 @@ mod members;
 pub mod mistake;
 mod platforms;
 mod reader;
+mod rules;
 mod sandbox;
 mod services;
 pub mod settings;
 pub mod shipped;
 
 use crate::domain::agency::AgencyCode;
+use crate::domain::behaviour::Behaviour;
 use crate::domain::conditions::{LinkConditions, PlatformConditions};
 use crate::domain::directory::{Directory, Members};
 use crate::domain::fact::PlatformId;
 use crate::domain::routing::{Node, PlatformIx, RoutingTable};
 use crate::domain::service::Groups;
+use crate::rules::RuleSet;
 use jiff::civil::Date;
 use platforms::Surroundings;
 use reader::{Log, Table};
 use shipped::Place;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use limits::Limits;
 pub use mistake::{Code, Lang, Mistake, Mistakes, Style};
 pub use sandbox::{SandboxCredential, SandboxError};
-pub use services::{ApplicationEntry, ServiceEntry};
+pub use services::{ApplicationEntry, NdopEntry, ServiceEntry};
 pub use settings::{
-    CrlExpired, Documents, LockedReceiver, Reading, Secrecy, SignaturePolicy, StatusOrder,
-    TextFile, TlsSettings, XRoadSettings,
+    CrlExpired, Documents, LockedReceiver, Reading, Secrecy, SettingInfo, SignaturePolicy,
+    StatusOrder, TextFile, TlsSettings, XRoadSettings,
 };
 
 /// Everything a process is started with.
@@ -56,13 +60,18 @@ pub struct Topology {
     pub services: Vec<ServiceEntry>,
     pub groups: Groups,
     pub applications: Vec<ApplicationEntry>,
-    /// The same seed gives the same synthetic people.
-    pub population_seed: u64,
-    /// How many there are; none of them is held in memory.
-    pub population: u32,
+    pub simulated: Simulated,
+    /// Every call is reported to it, when there is one.
+    pub ndop: Option<NdopEntry>,
+    /// Response rules of simulated systems, by their names.
+    pub rules: BTreeMap<String, RuleSet>,
+    /// How simulated systems behave from the start, by their names.
+    pub behaviours: BTreeMap<String, Behaviour>,
     /// The day the directory is fixed to; `None` when it follows the calendar.
     pub on: Option<Date>,
     pub operator_port: u16,
+    /// The public door, when there is one.
+    pub public_port: Option<u16>,
     /// Where the platforms' ports begin.
     pub port_base: u16,
     pub limits: Limits,
@@ -96,7 +105,8 @@ impl PlatformKind {
 pub enum ListenerKind {
     /// A client certificate is required.
     Mtls,
-    /// A client certificate is asked for; otherwise the credential inside counts.
+    /// A client certificate is asked for; otherwise the credential inside counts, or, at a security server, the
+    /// member's `Connection`.
     Tls,
     /// Plain HTTP of a security server.
     Local,
@@ -145,6 +155,8 @@ pub struct Platform {
     pub is_beyond_loopback: bool,
     /// Networks as address and prefix length.
     pub allow: Vec<(IpAddr, u8)>,
+    /// Of a security server: where load balancers ask for its health (wire/xroad.md 2.11); `None` is off.
+    pub health_port: Option<u16>,
 }
 
 impl Platform {
@@ -202,27 +214,20 @@ impl Topology {
         check_version(&mut file);
         let about = About::read(file.table("topology", "[topology]"));
         let instance = about.instance;
-        let mut ports = file.table("ports", "[ports]");
-        let base = port(&mut ports, "base", PORT_BASE);
-        let operator = port(&mut ports, "operator", PORT_OPERATOR);
-        let operator = (operator, ports.span_of("operator"));
-        ports.finish();
+        let ports = Ports::read(file.table("ports", "[ports]"));
         let limits = Limits::read(file.table("limits", "[limits]"));
         let documents = Documents::read(file.table("documents", "[documents]"), log, place);
         let tls = TlsSettings::read(file.table("tls", "[tls]"));
         let xroad = XRoadSettings::read(file.table("xroad", "[xroad]"));
         let drafts = file.tables("platform", "[[platform]]");
-        if drafts.is_empty() {
-            log.push(platforms::none());
-        }
         let drafts = platforms::read(drafts, log);
         let roots: Vec<_> = drafts.iter().flat_map(|d| &d.roots).map(|root| root.0).collect();
         let directory = file.table("directory", "[directory]");
         let wanted = agencies::read(directory, log, place, &roots);
         let today = wanted.on.unwrap_or(given.today);
         let directory = Directory::from_rows(wanted.rows, today, given.seed);
-        let operator_port = operator.0;
-        let around = Surroundings { instance, directory: &directory, base, operator };
+        let Ports { base, operator, public } = ports;
+        let around = Surroundings { instance, directory: &directory, base, operator: &operator };
         let platforms = platforms::resolve(&drafts, &around, log);
         let routes = RoutingTable::new(platforms.iter().map(node).collect(), &directory);
         let mut members = members::Reader {
@@ -243,8 +248,10 @@ impl Topology {
         let call_routes = call_routes(&platforms);
         let around = services::Around { log, instance, drafts: &drafts, platforms: &platforms };
         let (groups, services) = services::read(&mut file, &around);
+        let ndop = services::ndop(&mut file, &services, &around);
         let tables = file.tables("application", "[[application]]");
         let applications = services::applications(tables, &members, log);
+        let (rules, behaviours) = rules::read(file.tables("provider", "[[provider]]"), log);
         file.finish();
         Some(Self {
             name: about.name.into(),
@@ -257,10 +264,13 @@ impl Topology {
             services,
             groups,
             applications,
-            population_seed: about.population_seed,
-            population: about.population,
+            simulated: about.simulated,
+            ndop,
+            rules,
+            behaviours,
             on: wanted.on,
-            operator_port,
+            operator_port: operator.0,
+            public_port: public,
             port_base: base,
             limits,
             documents,
@@ -287,30 +297,68 @@ impl Topology {
     }
 }
 
+/// What simulated systems are simulated with; keys of `[topology]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Simulated {
+    /// The same seed gives the same synthetic people.
+    pub population_seed: u64,
+    /// How many there are; none of them is held in memory.
+    pub population: u32,
+    /// How many times faster than in life the systems' staff works.
+    pub office_pace: u32,
+}
+
 /// `[topology]`.
 struct About<'d> {
     name: &'d str,
     instance: &'d str,
-    population_seed: u64,
-    population: u32,
+    simulated: Simulated,
 }
 
 impl<'d> About<'d> {
     fn read(mut table: Table<'d>) -> Self {
         let population = table.integer("population", 1..=20_000_000);
+        let pace = table.integer("office_pace", 1..=1_000_000);
         let about = Self {
             name: table.string("name").map_or("lienthong", toml::Spanned::into_inner),
             instance: table.string("instance").map_or("VN", toml::Spanned::into_inner),
-            population_seed: table.integer("population_seed", 0..=u64::MAX).unwrap_or(1),
-            population: population.and_then(|all| u32::try_from(all).ok()).unwrap_or(POPULATION),
+            simulated: Simulated {
+                population_seed: table.integer("population_seed", 0..=u64::MAX).unwrap_or(1),
+                population: population
+                    .and_then(|all| u32::try_from(all).ok())
+                    .unwrap_or(POPULATION),
+                office_pace: pace.and_then(|pace| u32::try_from(pace).ok()).unwrap_or(OFFICE_PACE),
+            },
         };
         table.finish();
         about
     }
 }
 
+/// `[ports]`.
+struct Ports {
+    base: u16,
+    /// With its place in the file.
+    operator: (u16, std::ops::Range<usize>),
+    public: Option<u16>,
+}
+
+impl Ports {
+    fn read(mut table: Table<'_>) -> Self {
+        let base = port(&mut table, "base", PORT_BASE);
+        let operator = port(&mut table, "operator", PORT_OPERATOR);
+        let operator = (operator, table.span_of("operator"));
+        let public = table.integer("public", 0..=65_535);
+        let public = public.and_then(|port| u16::try_from(port).ok());
+        table.finish();
+        Self { base, operator, public }
+    }
+}
+
 const PORT_BASE: u16 = 7100;
 const POPULATION: u32 = 1_000_000;
+/// A minute passes in a second.
+const OFFICE_PACE: u32 = 60;
 const PORT_OPERATOR: u16 = 7000;
 
 fn port(table: &mut Table<'_>, key: &'static str, default: u16) -> u16 {

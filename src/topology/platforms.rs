@@ -34,6 +34,7 @@ pub(super) struct Draft<'d> {
     link: LinkConditions,
     is_beyond_loopback: bool,
     allow: Vec<Spanned<&'d str>>,
+    health_port: Option<u16>,
 }
 
 const KINDS: [(&str, PlatformKind); 4] = [
@@ -51,6 +52,9 @@ const NAME_CHARS_MAX: usize = 40;
 const PLATFORMS_MAX: usize = 1_000;
 
 pub(super) fn read<'d>(tables: Vec<Table<'d>>, log: &Log) -> Vec<Draft<'d>> {
+    if tables.is_empty() {
+        log.push(none());
+    }
     let mut drafts = Vec::new();
     for table in tables {
         drafts.extend(read_one(table, log));
@@ -106,6 +110,9 @@ fn read_one<'d>(mut table: Table<'d>, log: &Log) -> Option<Draft<'d>> {
         link: read_link(table.table("link", "link")),
         is_beyond_loopback: table.boolean("beyond_loopback").unwrap_or(false),
         allow: table.strings("allow").unwrap_or_default(),
+        health_port: table
+            .integer("health_port", 0..=65_535)
+            .and_then(|port| u16::try_from(port).ok()),
     };
     check_name(&draft.name, log);
     table.finish();
@@ -132,6 +139,7 @@ fn read_conditions(mut table: Table<'_>) -> PlatformConditions {
         documents_per_s: table.number("documents_per_s", 0.001..=10_000_000.0),
         calls_per_s: table.number("calls_per_s", 0.001..=10_000_000.0),
         queue: small(table.integer("queue", 0..=100_000_000)),
+        maintenance: table.boolean("maintenance").unwrap_or(false),
     };
     table.finish();
     found
@@ -150,7 +158,7 @@ fn read_link(mut table: Table<'_>) -> LinkConditions {
     found
 }
 
-pub(super) fn none() -> Mistake {
+fn none() -> Mistake {
     Mistake::new(
         Code::NoPlatform,
         0..0,
@@ -165,7 +173,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) instance: &'a str,
     pub(super) directory: &'a Directory,
     pub(super) base: u16,
-    pub(super) operator: (u16, Range<usize>),
+    pub(super) operator: &'a (u16, Range<usize>),
 }
 
 /// Turns drafts into platforms: names resolved, listeners given their ports.
@@ -203,9 +211,10 @@ pub(super) fn resolve(drafts: &[Draft<'_>], around: &Surroundings<'_>, log: &Log
             link: draft.link,
             is_beyond_loopback: draft.is_beyond_loopback,
             allow: draft.allow.iter().filter_map(|text| network(text, log)).collect(),
+            health_port: draft.health_port.filter(|port| *port != 0),
         });
     }
-    check_ports(drafts, &platforms, &around.operator, log);
+    check_ports(drafts, &platforms, around.operator, log);
     platforms
 }
 
@@ -344,12 +353,13 @@ fn check_kind(draft: &Draft<'_>, log: &Log) {
             format!("the LGSP `{}` serves nobody: add `agencies`", draft.name.get_ref()),
         ));
     }
-    if kind != PlatformKind::Ss && (draft.is_beyond_loopback || !draft.allow.is_empty()) {
+    let is_open = draft.is_beyond_loopback || !draft.allow.is_empty();
+    if kind != PlatformKind::Ss && (is_open || draft.health_port.is_some()) {
         log.push(Mistake::new(
             Code::BadAddress,
             draft.name.span(),
-            "chỉ máy chủ bảo mật có `beyond_loopback` và `allow`",
-            "only a security server has `beyond_loopback` and `allow`",
+            "chỉ máy chủ bảo mật có `beyond_loopback`, `allow` và `health_port`",
+            "only a security server has `beyond_loopback`, `allow` and `health_port`",
         ));
     }
 }
@@ -436,25 +446,18 @@ fn listeners(draft: &Draft<'_>, ix: u16, base: u16, log: &Log) -> Vec<Listener> 
         PlatformKind::Lgsp | PlatformKind::Axis | PlatformKind::Ndxp => {
             vec![ListenerKind::Mtls, ListenerKind::Tls]
         }
-        // By mTLS other platforms reach it with calls.
-        PlatformKind::Ss => vec![ListenerKind::Local, ListenerKind::Mtls],
+        PlatformKind::Ss => SS_LISTENERS.to_vec(),
     };
     let kinds = match &draft.listeners {
         None => usual,
         Some(given) => {
             for kind in given {
-                let is_server = draft.kind == PlatformKind::Ss;
-                let fits = match kind.get_ref() {
-                    ListenerKind::Local => is_server,
-                    ListenerKind::Mtls => true,
-                    ListenerKind::Tls => !is_server,
-                };
-                if !fits {
+                if *kind.get_ref() == ListenerKind::Local && draft.kind != PlatformKind::Ss {
                     log.push(Mistake::new(
                         Code::BadListener,
                         kind.span(),
-                        "`local` dành cho máy chủ bảo mật, `tls` cho LGSP, trục và NDXP",
-                        "`local` is for security servers, `tls` for LGSPs, the axis and NDXP",
+                        "chỉ máy chủ bảo mật có cổng `local`",
+                        "only a security server has a `local` port",
                     ));
                 }
             }
@@ -465,7 +468,9 @@ fn listeners(draft: &Draft<'_>, ix: u16, base: u16, log: &Log) -> Vec<Listener> 
         (Some(0), _) | (None, 0) => 0,
         // A security server is known by its plain port.
         (Some(port), _) if kind == ListenerKind::Local => port,
-        (Some(port), _) if draft.kind == PlatformKind::Ss => port.saturating_add(1),
+        (Some(port), _) if draft.kind == PlatformKind::Ss => {
+            port.saturating_add(1).saturating_add(kind.offset())
+        }
         (Some(port), _) => port.saturating_add(kind.offset()),
         (None, base) => {
             base.saturating_add(ix.saturating_mul(PORTS_EACH)).saturating_add(kind.offset())
@@ -475,6 +480,10 @@ fn listeners(draft: &Draft<'_>, ix: u16, base: u16, log: &Log) -> Vec<Listener> 
 }
 
 pub(super) const PORTS_EACH: u16 = 10;
+
+/// Of a security server: for its systems, by plain HTTP and by TLS; and by mTLS for other platforms' calls.
+pub(super) const SS_LISTENERS: [ListenerKind; 3] =
+    [ListenerKind::Local, ListenerKind::Tls, ListenerKind::Mtls];
 
 fn check_ports(
     drafts: &[Draft<'_>],
@@ -495,8 +504,9 @@ fn check_ports(
         taken.insert((LOOPBACK, operator.0), "operator");
     }
     for (draft, platform) in drafts.iter().zip(platforms) {
-        for listener in platform.listeners.iter().filter(|l| l.port != 0) {
-            if listener.port == u16::MAX {
+        let ports = platform.listeners.iter().map(|listener| listener.port);
+        for port in ports.chain(platform.health_port).filter(|port| *port != 0) {
+            if port == u16::MAX {
                 log.push(Mistake::new(
                     Code::PortClash,
                     draft.span.clone(),
@@ -505,10 +515,10 @@ fn check_ports(
                 ));
                 break;
             }
-            let place = (&*platform.address, listener.port);
+            let place = (&*platform.address, port);
             match taken.get(&place) {
-                Some(&"operator") => clash(operator.1.clone(), listener.port, &platform.name),
-                Some(other) => clash(draft.name.span(), listener.port, other),
+                Some(&"operator") => clash(operator.1.clone(), port, &platform.name),
+                Some(other) => clash(draft.name.span(), port, other),
                 None => {
                     taken.insert(place, &platform.name);
                 }

@@ -114,6 +114,11 @@ impl<'d> Table<'d> {
         self.log.push(mistake);
     }
 
+    /// For a table that somebody else reads.
+    pub(super) const fn entries(&self) -> &'d DeTable<'d> {
+        self.entries
+    }
+
     pub(super) fn span(&self) -> Range<usize> {
         self.span.clone()
     }

@@ -1,9 +1,9 @@
 //! What a command line adds to a topology: sandbox members, and other ports.
 
-use super::platforms::PORTS_EACH;
-use super::{Listener, ListenerKind, Platform, PlatformKind, Topology, call_routes, node};
+use super::platforms::{PORTS_EACH, SS_LISTENERS};
+use super::{Listener, Platform, PlatformKind, Topology, call_routes, node};
 use crate::domain::agency::{AgencyCode, CodeError};
-use crate::domain::directory::{Credential, Member, MemberKind, Members, Secret};
+use crate::domain::directory::{Connection, Credential, Member, MemberKind, Members, Secret};
 use crate::domain::fact::PlatformId;
 use crate::domain::member_id::MemberId;
 use crate::domain::routing::{PlatformIx, RoutingTable};
@@ -82,6 +82,11 @@ impl Topology {
             id: free.to_string().into(),
             platform: home,
             security_server,
+            connection: if security_server.is_some() {
+                Connection::NoSsl
+            } else {
+                Connection::SslAuth
+            },
             agencies: vec![id],
             codes: vec![*agency],
             credential: Some(Credential {
@@ -108,6 +113,7 @@ impl Topology {
             }
         }
         self.operator_port = base.saturating_sub(OPERATOR_BELOW);
+        self.public_port = self.public_port.map(|_| base.saturating_sub(PUBLIC_BELOW));
         self.port_base = base;
     }
 
@@ -123,8 +129,10 @@ impl Topology {
         if self.platform_named(&name).is_some() {
             return None;
         }
-        let calls_port = self.port_base.saturating_add(ix.saturating_mul(PORTS_EACH));
-        let port = calls_port.saturating_add(ListenerKind::Local.offset());
+        let first = self.port_base.saturating_add(ix.saturating_mul(PORTS_EACH));
+        let listeners = SS_LISTENERS
+            .map(|kind| Listener { kind, port: first.saturating_add(kind.offset()) })
+            .to_vec();
         self.platforms.push(Platform {
             ix: PlatformIx(ix),
             id: PlatformId::of(&name),
@@ -135,10 +143,8 @@ impl Topology {
             name: name.into(),
             parent: Some(parent),
             roots: Vec::new(),
-            listeners: vec![
-                Listener { kind: ListenerKind::Local, port },
-                Listener { kind: ListenerKind::Mtls, port: calls_port },
-            ],
+            listeners,
+            health_port: None,
             is_beyond_loopback: false,
             allow: Vec::new(),
             ..above
@@ -151,11 +157,12 @@ impl Topology {
 
 const SYSTEM: &str = "sandbox";
 const OPERATOR_BELOW: u16 = 100;
+const PUBLIC_BELOW: u16 = 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::Given;
+    use crate::topology::{Given, ListenerKind};
 
     fn sandbox() -> Topology {
         let given = Given { today: "2026-11-22".parse().unwrap(), seed: 1 };
@@ -206,6 +213,6 @@ mod tests {
         let ss = topology.platform_named("ss-h26").unwrap();
         assert_eq!(axis.port(ListenerKind::Tls), Some(9101));
         assert_eq!(ss.port(ListenerKind::Local), Some(9192));
-        assert_eq!(topology.operator_port, 9000);
+        assert_eq!((topology.operator_port, topology.public_port), (9000, Some(9080)));
     }
 }

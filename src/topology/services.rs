@@ -43,6 +43,17 @@ pub struct ApplicationEntry {
     pub calls_per_minute: Option<u32>,
 }
 
+/// The tap of data sharing (NĐ 278/2025).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NdopEntry {
+    /// Takes the reports.
+    pub service: ServiceId,
+    /// How long records are gathered before they are reported.
+    pub every_ms: u64,
+    /// Observations in one report.
+    pub batch_max: usize,
+}
+
 /// What services are checked against.
 #[derive(Debug)]
 pub(super) struct Around<'a> {
@@ -96,6 +107,38 @@ pub(super) fn read(file: &mut Table<'_>, around: &Around<'_>) -> (Groups, Vec<Se
     let groups = groups(file.tables("group", "[[group]]"), around);
     let services = services(file.tables("service", "[[service]]"), &groups, around);
     (groups, services)
+}
+
+const EVERY_MS: u64 = 1_000;
+const BATCH: usize = 500;
+
+/// `[ndop]`: without it nothing is observed.
+pub(super) fn ndop(
+    file: &mut Table<'_>,
+    services: &[ServiceEntry],
+    around: &Around<'_>,
+) -> Option<NdopEntry> {
+    if !file.has("ndop") {
+        return None;
+    }
+    let mut table = file.table("ndop", "[ndop]");
+    let named = table.required_string("service");
+    let every_ms = table.integer("every_ms", 10..=3_600_000).unwrap_or(EVERY_MS);
+    let batch = table.integer("batch_max", 1..=1_000);
+    let batch_max = batch.and_then(|batch| usize::try_from(batch).ok()).unwrap_or(BATCH);
+    table.finish();
+    let named = named?;
+    let service = read_id(&named, around)?;
+    if !services.iter().any(|entry| entry.id == service) {
+        around.log.push(Mistake::new(
+            Code::BadServiceId,
+            named.span(),
+            format!("không có dịch vụ `{service}` để nhận báo cáo"),
+            format!("there is no service `{service}` to take the reports"),
+        ));
+        return None;
+    }
+    Some(NdopEntry { service, every_ms, batch_max })
 }
 
 fn groups(tables: Vec<Table<'_>>, around: &Around<'_>) -> Groups {
@@ -234,11 +277,11 @@ fn grantee(text: &Spanned<&str>, around: &Around<'_>) -> Option<Grantee> {
             Code::BadRight,
             text.span(),
             format!(
-                "`{}` không phải `everyone`, mã thành viên, mã định danh hay `group:tên`",
+                "`{}` không phải `everyone`, `platforms`, `public`, mã thành viên, mã định danh hay `group:tên`",
                 text.get_ref()
             ),
             format!(
-                "`{}` is neither `everyone`, a member id, an agency code nor `group:name`",
+                "`{}` is neither `everyone`, `platforms`, `public`, a member id, an agency code nor `group:name`",
                 text.get_ref()
             ),
         ));

@@ -176,6 +176,48 @@ impl XRoadSettings {
     }
 }
 
+/// A setting that is no limit, as documentation shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettingInfo {
+    pub key: &'static str,
+    pub default: &'static str,
+    /// What it may be.
+    pub values: &'static str,
+    pub why: &'static str,
+}
+
+impl SettingInfo {
+    /// Those of the X-Road faces.
+    pub const ALL: [Self; 4] = [
+        Self {
+            key: "member.connection",
+            default: "nossl",
+            values: "nossl|sslnoauth|sslauth",
+            why: "What a system must show at its own security server: nothing (plain HTTP will do), TLS, or TLS with \
+                  its certificate. Elsewhere it is always sslauth.",
+        },
+        Self {
+            key: "platform.health_port",
+            default: "0",
+            values: "0…65535",
+            why: "Where load balancers ask for a security server's health; 0 is off, X-Road's custom is 5588.",
+        },
+        Self {
+            key: "xroad.error_style",
+            default: "7.8",
+            values: "7.8|legacy",
+            why: "How codes are spelled: server.serverproxy.access_denied, or Server.ServerProxy.AccessDenied as up \
+                  to 7.7.1.",
+        },
+        Self {
+            key: "xroad.conformance",
+            default: "as-implemented",
+            values: "as-implemented|strict-spec",
+            why: "A REST request that cannot be read is 500 as X-Road 7.8.0 answers, or 400 as its specification says.",
+        },
+    ];
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrlExpired {
     Warn,

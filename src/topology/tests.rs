@@ -46,7 +46,8 @@ fn the_sandbox_is_a_small_country() {
     }
     let ss = topology.platform_named("ss-h60").unwrap();
     let at = |kind, offset: u16| Listener { kind, port: 7100 + 80 + offset };
-    assert_eq!(ss.listeners, [at(ListenerKind::Local, 2), at(ListenerKind::Mtls, 0)]);
+    let (local, tls) = (at(ListenerKind::Local, 2), at(ListenerKind::Tls, 1));
+    assert_eq!(ss.listeners, [local, tls, at(ListenerKind::Mtls, 0)]);
     let caller = topology.members.by_systemid("000.00.06.H60").unwrap();
     assert_eq!(caller.id().as_ref(), "VN:GOV:000.00.06.H60:QLVB");
     assert_eq!(caller.member.kind, MemberKind::External);
@@ -221,7 +222,7 @@ fn ports_follow_the_place_in_the_file() {
     };
     assert_eq!(ports("axis"), [9000, 9001]);
     assert_eq!(ports("lgsp-h60"), [9010, 9011]);
-    assert_eq!(ports("ss-h60"), [9022, 9020]);
+    assert_eq!(ports("ss-h60"), [9022, 9021, 9020]);
     let free = with("[ports]\nbase = 0\noperator = 0").unwrap();
     assert!(free.platforms.iter().flat_map(|p| &p.listeners).all(|l| l.port == 0));
     let clash = with("[ports]\nbase = 7000\noperator = 7011");
@@ -266,5 +267,24 @@ fn a_broken_file_never_panics() {
             assert!(!mistakes.all.is_empty());
             assert!(mistakes.all.iter().all(|m| m.span.end <= head.len()), "{mistakes}");
         }
+    }
+}
+
+#[test]
+fn nobody_is_configured_to_be_a_platform_or_the_public() {
+    for id in ["VN:PLATFORM:lgsp-h60:NDOP", "VN:PUBLIC:INTERNET:WEB", "VN:COM:1:a"] {
+        let loaded = with(&format!("[[member]]\nid = \"{id}\"\nplatform = \"ss-h60\"\n"));
+        assert_eq!(loaded.is_ok(), id.starts_with("VN:COM"), "{id}");
+    }
+}
+
+#[test]
+fn shipped_topologies_observe_their_calls_and_open_to_browsers() {
+    for (name, services) in [("sandbox", 20), ("national", 20)] {
+        let topology = Topology::load(name, given("2026-11-22")).unwrap_or_else(|m| panic!("{m}"));
+        assert!(topology.services.len() > services, "{name}");
+        let ndop = topology.ndop.as_ref().unwrap();
+        assert!(topology.services.iter().any(|entry| entry.id == ndop.service), "{name}");
+        assert_eq!(topology.public_port, Some(7080), "{name}");
     }
 }

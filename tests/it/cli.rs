@@ -11,18 +11,18 @@ const FROM: &str = "H60.06";
 const TO: &str = "H26.06";
 
 /// The program, in Vietnamese whatever the machine speaks.
-fn lienthong(data: &Path) -> Command {
+pub(crate) fn lienthong(data: &Path) -> Command {
     let mut command = Command::new(BINARY);
     command.env_remove("LC_ALL").env_remove("LC_MESSAGES").env("LANG", "vi_VN.UTF-8");
     command.env("LIENTHONG_DATA", data).env_remove("LIENTHONG_LANG");
     command
 }
 
-fn run(data: &Path, args: &[&str]) -> Output {
+pub(crate) fn run(data: &Path, args: &[&str]) -> Output {
     lienthong(data).args(args).output().unwrap()
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
@@ -31,7 +31,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Runs with `-o json` and reads the one object that is printed.
-fn json(data: &Path, args: &[&str]) -> Value {
+pub(crate) fn json(data: &Path, args: &[&str]) -> Value {
     let output = lienthong(data).args(args).args(["-o", "json"]).output().unwrap();
     let value: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{args:?}: {error}: {output:?}"));
@@ -40,16 +40,16 @@ fn json(data: &Path, args: &[&str]) -> Value {
 }
 
 /// A process of platforms that is ready.
-struct Up {
+pub(crate) struct Up {
     child: Child,
     stderr: BufReader<ChildStderr>,
     ready: Value,
-    data: PathBuf,
+    pub(crate) data: PathBuf,
     _folder: Option<tempfile::TempDir>,
 }
 
 impl Up {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut up = Self::start_on(folder.path(), args);
         up._folder = Some(folder);
@@ -526,4 +526,69 @@ fn a_signature_that_does_not_hold_is_refused_where_the_topology_says_so() {
     assert!(text(&refused.stderr).contains("detail: invalid"), "{refused:?}");
     let unsigned = json(data, &send);
     assert!(unsigned["warnings"][0].as_str().unwrap().contains("Signature"), "{unsigned}");
+}
+
+/// README's table of connections (domain.md 1.2), as far as commands make it.
+#[test]
+fn the_connections_of_the_model_are_a_command_each() {
+    let up = Up::start(&[]);
+    let call = |args: &[&str]| json(&up.data, &[&["call"], args].concat());
+    // C1 and C2: in an agency, and between two of them.
+    for from in ["G06", FROM] {
+        let answer = call(&["dmdc", "/Category/magioitinh", "--from", from]);
+        assert_eq!((&answer["status"], &answer["ok"]), (&200.into(), &true.into()), "{answer}");
+    }
+    // C7: who owes taxes is asked in signed XML only.
+    let question = up.file(
+        "question.xml",
+        "<TraCuuNghiaVuThue xmlns=\"http://thue.gdt.gov.vn/ketnoi/1.0\"><MaGiaoDich>1</MaGiaoDich>\
+         <MaSoThue>0000000000</MaSoThue><Nam>2025</Nam></TraCuuNghiaVuThue>",
+    );
+    let question = format!("@{question}");
+    let asked = ["TraCuuNghiaVuThue", "--from", FROM, "-b", question.as_str()];
+    assert!(string(&call(&asked)["body"]).contains("CHUA_KY"));
+    let signed = string(&call(&[&asked[..], &["--sign"]].concat())["body"]);
+    assert!(signed.contains("KHONG_CO_NNT"), "the signature was taken: {signed}");
+    // C8: by a token, and by nothing else.
+    let output = run(&up.data, &["token", "--application", "sandbox-h60-06"]);
+    assert_eq!(code(&output), 0, "{output:?}");
+    let token = text(&output.stdout);
+    for (token, status) in [(token.trim(), 200), ("made-up", 401)] {
+        let answer = call(&["bc", "/offices", "--platform", "lgsp-h60", "--token", token]);
+        assert_eq!(answer["status"], status, "{answer}");
+    }
+    let wrong = lienthong(&up.data).env("LIENTHONG_SECRET", "sai").arg("token").output().unwrap();
+    assert_eq!(code(&wrong), 4, "{wrong:?}");
+    // C10: NDOP is told of all of them.
+    let reported = |told: &Value| {
+        let platforms = told["platforms"].as_array().unwrap().iter();
+        platforms.filter_map(|one| one["reported"].as_u64()).sum::<u64>()
+    };
+    let told = (0..400).map(|_| json(&up.data, &["ndop"])).find(|told| reported(told) >= 10);
+    assert!(told.is_some(), "{}", json(&up.data, &["ndop"]));
+}
+
+#[test]
+fn a_response_rule_is_put_answers_is_missed_and_is_taken_away() {
+    let up = Up::start(&[]);
+    let given = "id = \"mine\"\nwhen = { path = \"/Category/{list}\" }\n\
+        then = { template = '{\"asked\":{{ params.list }}}' }\n";
+    let rule = up.file("rule.toml", given);
+    let put = json(&up.data, &["provider", "rule", "put", "dmdc", &rule]);
+    assert_eq!(put["rules"][0]["id"], "mine");
+    let call = |path| run(&up.data, &["call", "dmdc", path, "--from", FROM]);
+    let called = call("/Category/madantoc");
+    assert!(text(&called.stdout).contains(r#""asked": "madantoc""#), "{called:?}");
+    assert_eq!(code(&call("/AllCategory")), 0);
+    let rules = text(&run(&up.data, &["provider", "rules", "dmdc"]).stdout);
+    assert!(rules.contains("/Category/{list}") && rules.contains("1 lần"), "{rules}");
+    let misses = text(&run(&up.data, &["provider", "misses", "dmdc"]).stdout);
+    let told = "≈ mine\n      path: cần /Category/{list}, nhận /AllCategory";
+    assert!(misses.contains(told), "{misses}");
+    let wrong = up.file("wrong.toml", "id = \"a\"\nwen = {}\n");
+    let refused = run(&up.data, &["provider", "rule", "put", "dmdc", &wrong]);
+    let said = text(&refused.stderr);
+    assert!(code(&refused) == 4 && said.contains("LT-O024") && said.contains("wen"), "{said}");
+    let gone = json(&up.data, &["provider", "rule", "delete", "dmdc", "mine"]);
+    assert_eq!(gone["rules"].as_array().unwrap().len(), 0);
 }

@@ -4,9 +4,13 @@
 mod actors;
 mod calls;
 mod cli;
+mod flows;
 mod journal;
 mod journal_contract;
 mod kill;
+mod lgsp;
+mod lgsp_errors;
+mod lgsp_wire;
 mod native;
 mod native_faults;
 mod operator;

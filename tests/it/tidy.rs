@@ -14,6 +14,7 @@ const RANKS: &[(&str, usize)] = &[
     ("topology", 2),
     ("pki", 2),
     ("tls", 2),
+    ("rules", 2),
     ("signature", 2),
     ("story", 2),
     ("journal", 3),
@@ -22,6 +23,7 @@ const RANKS: &[(&str, usize)] = &[
     ("evidence", 3),
     ("pipeline", 4),
     ("ingress", 5),
+    ("observe", 5),
     ("operator", 5),
     ("providers", 5),
     ("actors", 6),
@@ -33,7 +35,7 @@ const RANKS: &[(&str, usize)] = &[
 ];
 
 /// Values in, values out.
-const PURE: &[&str] = &["src/domain/", "src/journal/entry.rs", "src/bus/mailbox.rs"];
+const PURE: &[&str] = &["src/domain/", "src/journal/entry.rs", "src/bus/mailbox.rs", "src/rules/"];
 
 /// What a pure file may not say.
 const IMPURE: &[&str] =

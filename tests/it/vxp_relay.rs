@@ -46,6 +46,20 @@ async fn a_security_server_whose_platform_is_silent_or_gone_answers_code_20() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_system_that_must_use_tls_is_not_relayed_from_the_plain_port() {
+    for connection in ["sslnoauth", "sslauth"] {
+        let data = tempfile::tempdir().unwrap();
+        let strict = format!("systemid = \"vxp.h60\"\nconnection = \"{connection}\"");
+        let text = COUNTRY.replace("systemid = \"vxp.h60\"", &strict);
+        let gateway = start(&topology(&text), data.path()).await;
+        let reply = ask(&gateway, Way::Plain, list()).await;
+        assert_eq!(reply.code().1, "LT-D101", "{connection}");
+        assert_eq!(ask(&gateway, Way::Mtls, list()).await.code().0, "0", "{connection}");
+        gateway.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_security_server_answers_at_its_deadline() {
     let data = tempfile::tempdir().unwrap();
     let text = COUNTRY

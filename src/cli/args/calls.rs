@@ -25,8 +25,30 @@ pub struct Call {
     /// Gọi thay cơ quan này | Call for this agency
     #[arg(long, value_name = "CODE")]
     pub from: Option<String>,
+    /// Ký số nội dung XML bằng chứng thư của hệ thống gọi | Sign the XML body with the member's certificate
+    #[arg(long)]
+    pub sign: bool,
+    /// Gọi qua cổng dịch vụ của nền tảng bằng mã `lienthong token` | Call through a platform's gateway with a token of `lienthong token`
+    #[arg(long, value_name = "TOKEN", requires = "platform", conflicts_with_all = ["from", "actor", "sign"])]
+    pub token: Option<String>,
+    /// Cổng dịch vụ nhận mã | The gateway that takes the token
+    #[arg(long, value_name = "PLATFORM", requires = "token")]
+    pub platform: Option<String>,
     #[command(flatten)]
     pub actor: Actor,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Token {
+    /// Khóa (consumer key) hay tên của ứng dụng; mặc định ứng dụng đầu tiên của cấu hình | The application's consumer key or name; the topology's first when absent
+    #[arg(long, value_name = "KEY")]
+    pub application: Option<String>,
+    /// Nền tảng cấp mã; mặc định nền tảng của ứng dụng | The platform that gives it; the application's own when absent
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<String>,
+    /// Tệp chứa bí mật; còn có biến `LIENTHONG_SECRET` và bí mật trong cấu hình | A file with the secret; else the variable `LIENTHONG_SECRET`, else the topology's
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -108,6 +130,37 @@ pub enum ProviderCommand {
     },
     /// Hệ thống mô phỏng chậm, lỗi, treo hay bảo trì | Make a simulated system slow, failing, hanging or under maintenance
     Behave(Behave),
+    /// Các quy tắc trả lời của một hệ thống mô phỏng | The response rules of a simulated system
+    Rules {
+        /// Tên hệ thống mô phỏng | The simulated system's name
+        name: String,
+    },
+    /// Đặt hay bỏ quy tắc trả lời | Put or take away response rules
+    #[command(subcommand)]
+    Rule(RuleCommand),
+    /// Những lời gọi mới nhất không khớp quy tắc nào, và khác ở đâu | The newest calls that fitted no rule, and what differed
+    Misses {
+        /// Tên hệ thống mô phỏng | The simulated system's name
+        name: String,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum RuleCommand {
+    /// Đặt một quy tắc, hoặc thay tất cả, từ một tệp | Put one rule, or replace all, from a file
+    Put {
+        /// Tên hệ thống mô phỏng | The simulated system's name
+        name: String,
+        /// Tệp TOML hoặc JSON: `id`, `when`, `then`; hoặc `only` và các `[[rule]]` | A TOML or JSON file: `id`, `when`, `then`; or `only` and `[[rule]]`s
+        file: PathBuf,
+    },
+    /// Bỏ một quy tắc, hoặc tất cả | Take one rule away, or all
+    Delete {
+        /// Tên hệ thống mô phỏng | The simulated system's name
+        name: String,
+        /// Mã quy tắc; không có thì bỏ tất cả | The rule's id; without one, all
+        id: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, Args)]
@@ -129,6 +182,54 @@ pub struct Behave {
     /// Đang bảo trì | Under maintenance
     #[arg(long)]
     pub maintenance: bool,
+    /// Bảo trì hằng ngày trong khung giờ này; dùng được nhiều lần | Under maintenance every day in this window; may be repeated
+    #[arg(long = "maintenance-window", value_name = "23:00-05:00")]
+    pub windows: Vec<String>,
+    /// Chỉ nhận cơ quan này (gồm cấp dưới) hoặc thành viên này; dùng được nhiều lần | Lets in only this agency with all below it, or this member; may be repeated
+    #[arg(long = "caller", value_name = "CODE|MEMBER")]
+    pub callers: Vec<String>,
+    /// Số lời gọi mỗi phút của một thành viên | Calls of one member in a minute
+    #[arg(long, value_name = "60", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
+    /// Cán bộ làm việc nhanh gấp bao nhiêu lần đời thật | How many times faster than in life its staff works
+    #[arg(long, value_name = "60", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub pace: Option<u32>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum FlowCommand {
+    /// Chạy: birth, dossier, land-tax, report, ballot | Run one: birth, dossier, land-tax, report, ballot
+    Run(RunFlow),
+    /// Chạy tiếp một luồng đang dừng: việc đã xong không làm lại | Go on with one that stopped: nothing is done twice
+    Resume {
+        /// Mã của luồng | The flow's id
+        id: String,
+        /// Chờ bên lỗi tối đa | How long to go on while a party fails
+        #[arg(long, value_name = "1m", default_value = "1m", value_parser = units::duration)]
+        patience: Duration,
+    },
+    /// Từng bước của một luồng | Every step of one
+    Show {
+        /// Mã của luồng | The flow's id
+        id: String,
+    },
+    /// Các luồng gần đây | The newest flows
+    List,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct RunFlow {
+    /// birth, dossier, land-tax, report, ballot | birth, dossier, land-tax, report, ballot
+    pub kind: String,
+    /// Cơ quan của tỉnh đứng ra | The province's office that acts
+    #[arg(long, value_name = "CODE")]
+    pub from: Option<String>,
+    /// Chọn người bằng số này | Picks the people
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Chờ bên lỗi tối đa | How long to go on while a party fails
+    #[arg(long, value_name = "1m", default_value = "1m", value_parser = units::duration)]
+    pub patience: Duration,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -144,4 +245,12 @@ pub struct Calls {
 pub enum EvidenceCommand {
     /// Tìm bản ghi bị sửa, bị bỏ, bị đổi chỗ hay bị cắt | Find records that were altered, dropped, swapped or cut off
     Verify,
+    /// Tải bằng chứng đã ký của một lời gọi | Download the signed evidence of one call
+    Get {
+        /// Mã yêu cầu hoặc mã thông điệp | Its request id or message id
+        id: String,
+        /// Tệp ZIP sẽ ghi | The ZIP file to write
+        #[arg(short = 'O', long)]
+        output: PathBuf,
+    },
 }

@@ -6,8 +6,8 @@ mod documents;
 mod running;
 
 pub use calls::{
-    Behave, Call, Calls, EvidenceCommand, ProviderCommand, Right, ServiceCommand, Services,
-    TargetWord,
+    Behave, Call, Calls, EvidenceCommand, FlowCommand, ProviderCommand, Right, RuleCommand,
+    RunFlow, ServiceCommand, Services, TargetWord, Token,
 };
 pub use documents::{
     Actor, Agencies, Confirm, ContentType, Get, Inbox, Letterhead, Recall, Replace, Send, Sent,
@@ -199,6 +199,11 @@ pub enum Command {
         before_help = "lienthong call dmdc /Category/madantoc\nlienthong call VN:GOV:G06:DMDC/echo --from H60.06 -b '{\"xin\":\"chào\"}'\nlienthong call dmdc '/Metadata/magioitinh' -o json"
     )]
     Call(Call),
+    /// Lấy mã truy cập cho một ứng dụng ở cổng dịch vụ của nền tảng | Get an application's token from its platform's gateway
+    #[command(
+        before_help = "lienthong token\nlienthong token --application sandbox-h60-06 --platform lgsp-h60\nlienthong call dmdc /Category/madantoc --platform lgsp-h60 --token $(lienthong token -q)"
+    )]
+    Token(Token),
     /// Danh mục dịch vụ | The service catalogue
     #[command(
         before_help = "lienthong services\nlienthong services 'danh mục'\nlienthong services -o json"
@@ -221,15 +226,35 @@ pub enum Command {
     /// Hệ thống phía sau dịch vụ: mô phỏng, thật, ghi lại; chậm, lỗi, treo | The systems behind services: simulated, real, recorded; slow, failing, hanging
     #[command(
         subcommand,
-        before_help = "lienthong provider list\nlienthong provider set dmdc real http://127.0.0.1:8081/dmdc\nlienthong provider behave dmdc --latency 300ms --failure 0.05"
+        before_help = "lienthong provider list\nlienthong provider set dmdc real http://127.0.0.1:8081/dmdc\nlienthong provider behave dmdc --latency 300ms --failure 0.05\nlienthong provider rule put dmdc my-rule.toml"
     )]
     Provider(ProviderCommand),
+    /// Luồng liên thông qua nhiều bên, như một câu chuyện dưới một mã | Flows across parties, each one story under one id
+    #[command(
+        subcommand,
+        before_help = "lienthong flow run birth --from H60\nlienthong flow run report\nlienthong flow list\nlienthong flow show H60-261122-00000001\nlienthong flow resume H60-261122-00000001"
+    )]
+    Flow(FlowCommand),
+    /// Một công dân giả lập, như mọi cơ sở dữ liệu đều biết | An invented citizen, as every simulated database knows them
+    #[command(
+        before_help = "lienthong citizen\nlienthong citizen 4321\nlienthong citizen 001190000017 -o json"
+    )]
+    Citizen {
+        /// Số thứ tự hoặc số định danh; bỏ trống: một người bất kỳ | A number or số định danh; absent: anybody
+        which: Option<String>,
+    },
     /// Các lời gọi gần nhất, hoặc từng chặng của một lời gọi | The newest calls, or every hop of one
     #[command(before_help = "lienthong calls\nlienthong calls 0197…")]
     Calls(Calls),
     /// Bằng chứng của các lời gọi | The evidence of calls
-    #[command(subcommand, before_help = "lienthong evidence verify")]
+    #[command(
+        subcommand,
+        before_help = "lienthong evidence verify\nlienthong evidence get 0197… --output call.zip"
+    )]
     Evidence(EvidenceCommand),
+    /// Đã báo các lời gọi cho NDOP đến đâu (NĐ 278/2025) | How far calls have been reported to NDOP (Decree 278/2025)
+    #[command(before_help = "lienthong ndop\nlienthong call ndop '/statistics?by=owner'")]
+    Ndop,
     /// Điều kiện của đường truyền giữa hai nền tảng | Conditions of the link between two platforms
     #[command(
         subcommand,
@@ -369,6 +394,9 @@ pub struct PlatformSet {
     /// Hàng đợi | Queue
     #[arg(long)]
     pub queue: Option<u32>,
+    /// Bảo trì: không nhận lượt gọi từ nơi khác | Maintenance: takes no service calls of others
+    #[arg(long)]
+    pub maintenance: bool,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -26,6 +26,31 @@ pub enum MemberKind {
     External,
 }
 
+/// What a system must show at its own security server before it is believed (wire/xroad.md 2.6, the caller's TLS
+/// mode). Everywhere else its certificate decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Connection {
+    /// Plain HTTP will do: the network between the two is the agency's own.
+    #[default]
+    NoSsl,
+    /// TLS, without a certificate of the system's.
+    SslNoAuth,
+    /// TLS with the certificate that names the system.
+    SslAuth,
+}
+
+impl Connection {
+    pub const ALL: [Self; 3] = [Self::NoSsl, Self::SslNoAuth, Self::SslAuth];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSsl => "nossl",
+            Self::SslNoAuth => "sslnoauth",
+            Self::SslAuth => "sslauth",
+        }
+    }
+}
+
 /// A shared secret. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<[u8]>);
@@ -65,6 +90,8 @@ pub struct Member {
     pub platform: PlatformIx,
     /// The security server it goes through, if any.
     pub security_server: Option<PlatformIx>,
+    /// How it reaches that security server.
+    pub connection: Connection,
     /// The agencies it was given; it speaks for all below them too.
     pub agencies: Vec<AgencyId>,
     /// Their codes, in the same order.
@@ -74,6 +101,14 @@ pub struct Member {
 }
 
 impl Member {
+    /// What it must show at a platform; `None` where it has no business.
+    pub fn connection_at(&self, here: PlatformIx) -> Option<Connection> {
+        if self.security_server == Some(here) {
+            return Some(self.connection);
+        }
+        (self.platform == here).then_some(Connection::SslAuth)
+    }
+
     /// True for its own agencies and every one below them.
     pub fn speaks_for(&self, code: &AgencyCode) -> bool {
         self.codes.iter().any(|own| code.is_at_or_below(own))
@@ -189,6 +224,7 @@ mod tests {
             id: id.into(),
             platform: PlatformIx(0),
             security_server: None,
+            connection: Connection::NoSsl,
             agencies: vec![AgencyId(0)],
             codes: vec![AgencyCode::parse(code).unwrap()],
             credential: systemid.map(|systemid| Credential {

@@ -18,7 +18,7 @@ use jiff::civil::Date;
 use search::Folded;
 use std::sync::{Arc, LazyLock, OnceLock};
 
-pub use member::{Caller, Credential, Member, MemberIx, MemberKind, Members, Secret};
+pub use member::{Caller, Connection, Credential, Member, MemberIx, MemberKind, Members, Secret};
 
 /// An agency's place in the directory: dense, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

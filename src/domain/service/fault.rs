@@ -84,6 +84,10 @@ troubles! {
     HopsExhausted "LT-S206" Consumer "hops_exhausted",
     /// The neighbour's answer cannot be read.
     LinkGarbage "LT-S207" Consumer "link_garbage",
+    /// The neighbour's answer broke off before its end.
+    LinkCut "LT-S208" Consumer "link_cut",
+    /// The neighbour's answer comes without the head of its evidence.
+    LinkUnsigned "LT-S209" Consumer "link_unsigned",
     // 3xx: the provider's side.
     ServiceUnknown "LT-S301" Provider "service_unknown",
     /// A SOAP service called by REST, or the reverse.
@@ -98,6 +102,8 @@ troubles! {
     EvidenceFailed "LT-S307" Provider "evidence_failed",
     Internal "LT-S308" Provider "internal",
     ShuttingDown "LT-S309" Provider "shutting_down",
+    /// The provider's platform takes no calls for a while.
+    PlatformMaintenance "LT-S310" Provider "platform_maintenance",
     // 4xx: the provider's system.
     SystemUnreachable "LT-S401" System "system_unreachable",
     SystemHostUnknown "LT-S402" System "system_host_unknown",
@@ -111,6 +117,10 @@ troubles! {
     SystemMaintenance "LT-S408" System "system_maintenance",
     /// No simulated system has this name.
     SystemMissing "LT-S409" System "system_missing",
+    /// A simulated system answers by rules only, and none fits; it says so itself, with 404.
+    RuleMissing "LT-S410" System "rule_missing",
+    /// The template of a rule failed at the answer.
+    RuleFailed "LT-S411" System "rule_failed",
 }
 
 /// One call's trouble: what, at which platform, and what helps to find it.

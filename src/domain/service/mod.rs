@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub use change::{RightRecord, ServiceChanged, ServiceRecord};
 pub use fault::{CallFault, Side, Trouble};
 pub use id::{ServiceId, ServiceIdError};
-pub use path::{PathError, PathPattern, PatternTooLong, ServicePath};
+pub use path::{PathError, PathPattern, PatternTooLong, ServicePath, unescape};
 pub use right::{BadGrantee, Grantee, Groups, Right};
 
 /// Words of one sort, as files, the API and the journal spell them.

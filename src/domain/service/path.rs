@@ -92,6 +92,11 @@ fn unescaped(text: &[u8]) -> (Vec<u8>, bool) {
     (out, is_broken)
 }
 
+/// One round of escapes undone, for showing and for comparing; what is no UTF-8 afterwards is replaced.
+pub fn unescape(text: &str) -> String {
+    String::from_utf8_lossy(&unescaped(text.as_bytes()).0).into_owned()
+}
+
 /// `*` any characters inside one segment, `**` or more any at all, `\*` and `\\` themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {

@@ -2,7 +2,7 @@
 
 use super::path::{PathPattern, ServicePath};
 use crate::domain::agency::AgencyCode;
-use crate::domain::member_id::MemberId;
+use crate::domain::member_id::{MemberId, PLATFORM_CLASS, PUBLIC_CLASS};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,12 @@ use std::str::FromStr;
 /// Whom a right is given to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grantee {
+    /// Every member and platform; not the public.
     Everyone,
+    /// Every platform, in its own name.
+    Platforms,
+    /// Whoever comes by a public door: citizens, and portals over the Internet.
+    Public,
     /// One system.
     Member(MemberId),
     /// All systems of an agency and of those below it.
@@ -21,7 +26,9 @@ pub enum Grantee {
 
 /// Why a text names nobody.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("neither `everyone`, a member id, an agency code nor `group:<name>`")]
+#[error(
+    "neither `everyone`, `platforms`, `public`, a member id, an agency code nor `group:<name>`"
+)]
 pub struct BadGrantee;
 
 /// One right: a method or all, on the paths that a pattern fits.
@@ -56,7 +63,9 @@ impl Groups {
 impl Grantee {
     fn holds(&self, caller: &MemberId, groups: &Groups) -> bool {
         match self {
-            Self::Everyone => true,
+            Self::Everyone => caller.class() != PUBLIC_CLASS,
+            Self::Platforms => caller.class() == PLATFORM_CLASS,
+            Self::Public => caller.class() == PUBLIC_CLASS,
             Self::Member(member) => member == caller,
             Self::Agency(code) => caller.agency().is_some_and(|own| own.is_at_or_below(code)),
             Self::Group(name) => {
@@ -98,6 +107,12 @@ impl FromStr for Grantee {
         if text.eq_ignore_ascii_case("everyone") {
             return Ok(Self::Everyone);
         }
+        if text.eq_ignore_ascii_case("platforms") {
+            return Ok(Self::Platforms);
+        }
+        if text.eq_ignore_ascii_case("public") {
+            return Ok(Self::Public);
+        }
         if let Some(name) = text.strip_prefix("group:") {
             return if name.is_empty() {
                 Err(BadGrantee)
@@ -116,6 +131,8 @@ impl fmt::Display for Grantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Everyone => f.write_str("everyone"),
+            Self::Platforms => f.write_str("platforms"),
+            Self::Public => f.write_str("public"),
             Self::Member(member) => member.fmt(f),
             Self::Agency(code) => code.fmt(f),
             Self::Group(name) => write!(f, "group:{name}"),
@@ -168,8 +185,27 @@ mod tests {
     }
 
     #[test]
+    fn the_public_is_not_everyone_and_platforms_have_a_word_of_their_own() {
+        let groups = Groups::default();
+        let path = ServicePath::parse("/a").unwrap();
+        for (caller, admitted) in [
+            ("VN:GOV:H60.06:QLVB", ["everyone"].as_slice()),
+            ("VN:PLATFORM:lgsp-h60:NDOP", &["everyone", "platforms"]),
+            ("VN:PUBLIC:INTERNET:WEB", &["public"]),
+        ] {
+            let caller = MemberId::parse(caller).unwrap();
+            for who in ["everyone", "platforms", "public"] {
+                let found = right(who, None, "**").admits(&caller, "GET", &path, &groups);
+                assert_eq!(found, admitted.contains(&who), "{caller} {who}");
+            }
+        }
+    }
+
+    #[test]
     fn grantees_are_read_as_they_are_written() {
-        for text in ["everyone", "group:a", "VN:COM:0106001236:Pay", "H60.06"] {
+        for text in
+            ["everyone", "platforms", "public", "group:a", "VN:COM:0106001236:Pay", "H60.06"]
+        {
             assert_eq!(text.parse::<Grantee>().unwrap().to_string(), text);
         }
         for text in ["", "group:", "VN:GOV:H60", "không ai"] {

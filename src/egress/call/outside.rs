@@ -2,15 +2,16 @@
 
 use super::links::words;
 use super::{CallBody, CutBody};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::domain::routing::PlatformIx;
 use crate::domain::service::{CallFault, Trouble};
-use crate::tls::{Cause, Connected, TlsClient, TlsFault};
+use crate::tls::{Cause, Connected, PeerIdentity, TlsClient, TlsFault};
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use rustls_pki_types::ServerName;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,8 +21,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
-/// How real systems are reached. A connection serves one call: such systems are few, and a connection that a
-/// system closed meanwhile would cost a call that must not be repeated.
+/// How real systems are reached. A connection is kept for the next call, but not for long: one that the system closes
+/// just when a call is written to it costs that call, because what was written is never repeated.
 #[derive(Debug)]
 pub struct Outside {
     clock: Arc<SystemClock>,
@@ -29,8 +30,24 @@ pub struct Outside {
     clients: BTreeMap<PlatformIx, TlsClient>,
     connections: TaskTracker,
     stall: Duration,
+    kept: Mutex<BTreeMap<(PlatformIx, String), Vec<Kept>>>,
 }
 
+/// A connection that serves a call, or waits for one.
+#[derive(Debug)]
+struct Kept {
+    sender: http1::SendRequest<CallBody>,
+    /// Who answers, by TLS.
+    peer: Option<PeerIdentity>,
+    used_at: Timestamp,
+}
+
+/// Per platform and system.
+const KEPT_MAX: usize = 128;
+/// Platforms and systems whose connections are kept.
+const SYSTEMS_MAX: usize = 256;
+/// Shorter than any usual server keeps an idle connection.
+const IDLE_MAX: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
@@ -41,7 +58,8 @@ impl Outside {
         clients: BTreeMap<PlatformIx, TlsClient>,
         stall: Duration,
     ) -> Self {
-        Self { clock, clients, connections: TaskTracker::new(), stall }
+        let (connections, kept) = (TaskTracker::new(), Mutex::default());
+        Self { clock, clients, connections, stall, kept }
     }
 
     /// Asks once. The target of the request holds the path and query to be added to `address`.
@@ -63,14 +81,74 @@ impl Outside {
         &self,
         from: PlatformIx,
         base: &Uri,
-        request: Request<CallBody>,
+        mut request: Request<CallBody>,
     ) -> Result<Response<CallBody>, CallFault> {
+        let scheme = base.scheme_str().unwrap_or_default();
+        let authority = base.authority().map_or("", http::uri::Authority::as_str);
+        let key = (from, format!("{scheme}://{authority}"));
+        loop {
+            let standing = self.standing(&key);
+            let is_fresh = standing.is_none();
+            let mut kept = match standing {
+                Some(kept) => kept,
+                None => self.open(from, base).await?,
+            };
+            match kept.sender.try_send_request(request).await {
+                Ok(response) => {
+                    self.keep(key, kept);
+                    return Ok(response.map(CallBody::stream));
+                }
+                Err(mut failed) => match failed.take_message() {
+                    // It was never written.
+                    Some(unsent) if !is_fresh => request = unsent,
+                    _ => return Err(broken(&failed.into_error())),
+                },
+            }
+        }
+    }
+
+    /// It is free again when the answer was read to its end.
+    fn keep(&self, key: (PlatformIx, String), kept: Kept) {
+        let kept = Kept { used_at: self.clock.now(), ..kept };
+        let mut systems = self.kept.lock();
+        if systems.len() >= SYSTEMS_MAX && !systems.contains_key(&key) {
+            systems.retain(|_, all| all.iter().any(|one| self.is_young(one)));
+            if systems.len() >= SYSTEMS_MAX {
+                return;
+            }
+        }
+        let all = systems.entry(key).or_default();
+        if all.len() < KEPT_MAX && !kept.sender.is_closed() {
+            all.push(kept);
+        }
+    }
+
+    /// One whose answer is still being read counts as in use.
+    fn is_young(&self, kept: &Kept) -> bool {
+        let is_idle = kept.sender.is_ready();
+        !kept.sender.is_closed() && (!is_idle || self.clock.now().since(kept.used_at) < IDLE_MAX)
+    }
+
+    /// A connection that is free, and whose certificate still holds.
+    fn standing(&self, key: &(PlatformIx, String)) -> Option<Kept> {
+        let mut all = self.kept.lock();
+        let all = all.get_mut(key)?;
+        all.retain(|kept| self.is_young(kept));
+        let at = all.iter().rposition(|kept| kept.sender.is_ready())?;
+        let kept = all.swap_remove(at);
+        let Some(peer) = &kept.peer else { return Some(kept) };
+        let trust = self.clients.get(&key.0)?.tls().trust();
+        peer.recheck(trust, self.clock.now()).is_ok().then_some(kept)
+    }
+
+    async fn open(&self, from: PlatformIx, base: &Uri) -> Result<Kept, CallFault> {
         let host = base.host().unwrap_or_default();
         let is_tls = base.scheme() == Some(&Scheme::HTTPS);
         let port = base.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let stream = self.connect(host, port).await?;
         if !is_tls {
-            return self.send(stream, request).await;
+            let sender = self.speak(stream).await?;
+            return Ok(Kept { sender, peer: None, used_at: self.clock.now() });
         }
         let client = self.clients.get(&from);
         let client = client.ok_or_else(|| CallFault::from(Trouble::Internal))?;
@@ -78,8 +156,9 @@ impl Outside {
             .map_err(|_unreadable| CallFault::new(Trouble::SystemHostUnknown).detail(host))?;
         let until = self.clock.now().plus(CONNECT_TIMEOUT);
         let wrapped = Box::pin(client.wrap(&*self.clock, stream, name, until)).await;
-        let Connected { stream, .. } = wrapped.map_err(|fault| untrusted(&fault))?;
-        self.send(stream, request).await
+        let Connected { stream, peer, .. } = wrapped.map_err(|fault| untrusted(&fault))?;
+        let sender = self.speak(stream).await?;
+        Ok(Kept { sender, peer: Some(peer), used_at: self.clock.now() })
     }
 
     async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, CallFault> {
@@ -110,15 +189,11 @@ impl Outside {
         Err(last)
     }
 
-    async fn send<S>(
-        &self,
-        stream: S,
-        request: Request<CallBody>,
-    ) -> Result<Response<CallBody>, CallFault>
+    async fn speak<S>(&self, stream: S) -> Result<http1::SendRequest<CallBody>, CallFault>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (mut sender, connection) = http1::Builder::new()
+        let (sender, connection) = http1::Builder::new()
             .max_buf_size(HEAD_BYTES_MAX)
             .handshake(TokioIo::new(stream))
             .await
@@ -128,13 +203,7 @@ impl Outside {
                 tracing::debug!(%error, "a connection to a real system ended");
             }
         });
-        match sender.send_request(request).await {
-            Ok(response) => Ok(response.map(CallBody::stream)),
-            Err(error) if error.is_parse() => {
-                Err(CallFault::new(Trouble::SystemGarbage).detail(words(&error)))
-            }
-            Err(error) => Err(CallFault::new(Trouble::SystemCut).detail(words(&error))),
-        }
+        Ok(sender)
     }
 
     /// A body that stops coming is cut.
@@ -175,6 +244,11 @@ fn addressed(base: &Uri, mut request: Request<CallBody>) -> Result<Request<CallB
         request.headers_mut().insert(header::HOST, host);
     }
     Ok(request)
+}
+
+fn broken(error: &hyper::Error) -> CallFault {
+    let trouble = if error.is_parse() { Trouble::SystemGarbage } else { Trouble::SystemCut };
+    CallFault::new(trouble).detail(words(error))
 }
 
 #[expect(

@@ -5,7 +5,7 @@ use std::io;
 use std::thread;
 
 use super::super::folder::{ANCHORS, Sink};
-use super::super::{IDS, Refused, find};
+use super::super::{IDS, Passed, Refused, Tail, find};
 use super::{
     FaultKind, Head, NOW, Settings, Timestamp, call, check, faults, live, log, numbers, path,
     queue, settings, spotless, try_open,
@@ -60,6 +60,38 @@ fn many_threads_lose_nothing_and_keep_one_chain() {
     for id in (0..8).flat_map(|t| t * 1000..t * 1000 + 250).step_by(97) {
         assert_eq!(find(root.path(), &format!("VN-{id}"), 9, u64::MAX).unwrap().records.len(), 1);
     }
+}
+
+#[test]
+fn a_tail_shows_every_record_once_across_segments_and_counts_what_retention_took() {
+    let root = tempfile::tempdir().unwrap();
+    let small = Settings { segment_bytes_max: 4_000, segments_kept_max: 3, ..settings() };
+    let (evidence, writer, _) = try_open(root.path(), small).unwrap();
+    let mut early = Tail::new(root.path(), 0);
+    let mut seen = Vec::new();
+    assert_eq!(early.read(0, 10, |n, _| seen.push(n)).unwrap(), Passed::default());
+    thread::scope(|scope| {
+        scope.spawn(|| writer.run().unwrap());
+        for id in 1..=100 {
+            let head = evidence.queue(&call(id), NOW).unwrap();
+            wait(evidence.flushed(head.number)).unwrap();
+            // Never beyond what is asked for, and at most so many at a time.
+            let passed = early.read(head.number - 1, 7, |n, _| seen.push(n)).unwrap();
+            assert_eq!(passed, Passed { through: head.number - 1, missed: 0 });
+        }
+        evidence.close();
+    });
+    assert!(seen.iter().copied().eq(1..=99));
+    let (mut late, mut found) = (Tail::new(root.path(), 10), Vec::new());
+    let mut missed = 0;
+    while late.through() < 100 {
+        missed += late.read(100, 9, |n, text| found.push((n, text.to_vec()))).unwrap().missed;
+    }
+    assert!(missed > 0 && found.len() as u64 + missed == 90, "{missed} {}", found.len());
+    assert!(found.last().unwrap().1.starts_with(b"{\"n\":100,"));
+    let mut there = Vec::new();
+    Tail::new(root.path(), 98).read(100, 9, |n, _| there.push(n)).unwrap();
+    assert_eq!(there, [99, 100]);
 }
 
 #[test]

@@ -156,6 +156,10 @@ fn one_record_rewritten_with_a_right_hash_is_found_by_the_next() {
 fn an_anchor_of_another_key_is_not_believed() {
     struct Forger;
     impl Signer for Forger {
+        fn certificate(&self) -> Vec<u8> {
+            Vec::new()
+        }
+
         fn sign(&self, bytes: &[u8]) -> Vec<u8> {
             Sha256::digest(bytes).to_vec()
         }

@@ -74,9 +74,10 @@ fn status_of(rejection: &Rejection) -> Status {
         if refusal.detail.is_empty() { String::new() } else { format!(" ({})", refusal.detail) };
     let message = format!("{} {}{detail}", refusal.code, refusal.en);
     match rejection.reason {
-        Reason::UnknownCaller | Reason::CertificateRevoked | Reason::BadSignature => {
-            Status::unauthenticated(message)
-        }
+        Reason::UnknownCaller
+        | Reason::CertificateRevoked
+        | Reason::BadSignature
+        | Reason::BadCredential => Status::unauthenticated(message),
         Reason::NotYourDocument | Reason::SenderNotYours | Reason::ForeignCredential => {
             Status::permission_denied(message)
         }

@@ -1,28 +1,21 @@
 //! The directory of this dialect: three lists of all agencies, registration and removal.
-//!
-//! A list of the whole country has some 25 MB, so it is measured first and then written a few hundred agencies at
-//! a time; both passes read one snapshot.
 
 use super::send::small_body;
-use super::times::list_time;
-use super::words::{CORRELATION_FIELD, DONE, Nothing, done};
-use super::{Asked, Operation, Vxp, wrong};
+use super::words::{Nothing, done, json_stream};
+use super::{Asked, Operation, Vxp};
 use crate::clock::Timestamp;
-use crate::domain::agency::AgencyCode;
 use crate::domain::calendar::moment;
 use crate::domain::directory::{Agency, AgencyId, AgencyKind, Directory, Standing};
-use crate::domain::rejection::{Place, Reason, Rejection};
+use crate::domain::rejection::Rejection;
 use crate::domain::routing::RoutingTable;
-use crate::ingress::http1::{Answer, AnswerBody, Body};
+use crate::ingress::documents::agencies::{Registration, in_pieces};
+use crate::ingress::documents::times::list_time;
+use crate::ingress::documents::words::DONE;
+use crate::ingress::documents::{missing, wrong};
+use crate::ingress::http1::{Answer, Body};
 use crate::pipeline::Ports;
-use crate::wire::v1;
-use bytes::Bytes;
-use futures_util::stream;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::sync::Arc;
-
-/// Agencies written at a time.
-const PIECE_AGENCIES: usize = 512;
 
 /// One agency in any of the lists: each list has its own keys, and absent ones are left out.
 #[derive(Debug, Default, Serialize)]
@@ -65,18 +58,6 @@ struct List {
     ids: Vec<AgencyId>,
 }
 
-/// The body of registerAgency.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Registration {
-    pcode: Option<String>,
-    code: Option<String>,
-    name: Option<String>,
-    mail: Option<String>,
-    mobile: Option<String>,
-    fax: Option<String>,
-}
-
 impl<P: Ports> Vxp<P> {
     pub(super) fn agencies(&self, asked: &Asked<'_>) -> Answer {
         let list = List::new(
@@ -85,16 +66,9 @@ impl<P: Ports> Vxp<P> {
             asked,
         );
         let before = format!(r#"{{"status":"OK","ErrorCode":"0","ErrorDesc":"{DONE}","data":["#);
-        let places = (0..list.ids.len()).step_by(PIECE_AGENCIES);
-        let inside: usize = places.clone().map(|from| list.piece(from).len()).sum();
-        let length = (before.len() + inside + AFTER.len()) as u64;
-        let pieces = std::iter::once(Bytes::from(before))
-            .chain(places.map(move |from| list.piece(from).into()))
-            .chain(std::iter::once(Bytes::from_static(AFTER)));
-        let chunks = Box::pin(stream::iter(pieces.map(Ok)));
-        Answer::new(200, AnswerBody::Stream { length, chunks })
-            .field("Content-Type", "application/json; charset=utf-8")
-            .field(CORRELATION_FIELD, asked.correlation_id.to_owned())
+        let ids = list.ids.clone();
+        let write = move |id, text: &mut Vec<u8>| serde_json::to_writer(text, &list.item(id));
+        json_stream(in_pieces(before, ids, b"]}", write), asked.correlation_id)
     }
 
     /// Also how an agency is updated.
@@ -106,34 +80,12 @@ impl<P: Ports> Vxp<P> {
         let body = small_body(body).await?;
         let given: Registration = serde_json::from_slice(&body)
             .map_err(|error| wrong("body").detail(error.to_string()))?;
-        let code = given.code.unwrap_or_default();
-        let above = given.pcode.unwrap_or_default();
-        let missing = |name: &str| {
-            Rejection::new(Reason::ParameterMissing).at(Place::Parameter(name.to_owned()))
-        };
-        if code.trim().is_empty() {
-            return Err(missing("code"));
-        }
-        if !above.trim().is_empty() && !is_below(&code, &above) {
-            return Err(Rejection::new(Reason::CodeInvalid)
-                .at(Place::Parameter("pcode".into()))
-                .detail(format!("{code} ↛ {above}")));
-        }
-        let request = v1::RegisterRequest {
-            code,
-            name: given.name.unwrap_or_default(),
-            mail: given.mail.unwrap_or_default(),
-            mobile: given.mobile.unwrap_or_default(),
-            fax: given.fax.unwrap_or_default(),
-        };
-        self.pipeline.register(asked.platform, &asked.caller, request).await?;
+        self.exchange(asked).register(given).await?;
         Ok(done(asked.operation, DONE, Nothing {}, asked.correlation_id))
     }
 
     pub(super) async fn delete(&self, asked: &Asked<'_>) -> Result<Answer, Rejection> {
-        let code = asked.parameters.any_case("AgencyCode").ok_or_else(|| {
-            Rejection::new(Reason::ParameterMissing).at(Place::Parameter("AgencyCode".into()))
-        })?;
+        let code = asked.parameters.any_case("AgencyCode").ok_or_else(|| missing("AgencyCode"))?;
         self.pipeline.remove(asked.platform, &asked.caller, code).await?;
         Ok(done(asked.operation, DONE, Nothing {}, asked.correlation_id))
     }
@@ -158,23 +110,6 @@ impl List {
         };
         let ids = directory.in_order().into_iter().filter(is_wanted).collect();
         Self { directory, routes, operation, ids }
-    }
-
-    /// A piece of the array, with the comma that it needs before it.
-    fn piece(&self, from: usize) -> Vec<u8> {
-        let mut text = Vec::with_capacity(PIECE_AGENCIES * 192);
-        for (offset, id) in self.ids.iter().skip(from).take(PIECE_AGENCIES).enumerate() {
-            if from + offset > 0 {
-                text.push(b',');
-            }
-            let whole = text.len();
-            if let Err(error) = serde_json::to_writer(&mut text, &self.item(*id)) {
-                // Text and numbers always serialise; if not, this agency is missing and the rest is sound.
-                tracing::error!(%error, "an agency cannot be written");
-                text.truncate(whole.saturating_sub(1));
-            }
-        }
-        text
     }
 
     fn item(&self, id: AgencyId) -> Item<'_> {
@@ -216,16 +151,5 @@ impl List {
             modify_date: modified.map(list_time).unwrap_or_default(),
             is_agency: !matches!(agency.kind, AgencyKind::Platform | AgencyKind::NationalDb),
         }
-    }
-}
-
-const AFTER: &[u8] = b"]}";
-
-fn is_below(code: &str, above: &str) -> bool {
-    match (AgencyCode::parse(code), AgencyCode::parse(above)) {
-        (Ok(code), Ok(above)) => code != above && code.is_at_or_below(&above),
-        // Whose code it is, the directory says better.
-        (Err(_), _) => true,
-        (Ok(_), Err(_)) => false,
     }
 }

@@ -1,124 +1,23 @@
-//! getEdoc and downloadEdoc: the file, in base64 inside JSON or as it is. Chunks go out as they are read; the
-//! file is never in memory whole.
+//! getEdoc and downloadEdoc: the file, in base64 inside JSON or as it is.
 
-use super::words::{CORRELATION_FIELD, DONE};
-use super::{Asked, Vxp, render};
-use crate::domain::rejection::{Reason, Rejection};
-use crate::ingress::http1::{Answer, AnswerBody, ChunkStream};
-use crate::pipeline::{Found, Ports};
-use bytes::{Bytes, BytesMut};
-use futures_util::stream::{self, StreamExt};
-use std::io;
-use std::sync::Arc;
-
-/// A file on its way out.
-struct File {
-    bytes: u64,
-    chunks: ChunkStream,
-}
+use super::words::json_stream;
+use super::{Asked, Vxp};
+use crate::domain::rejection::Rejection;
+use crate::ingress::documents::words::{CORRELATION_FIELD, DONE};
+use crate::ingress::http1::{Answer, AnswerBody};
+use crate::pipeline::Ports;
 
 impl<P: Ports> Vxp<P> {
     pub(super) async fn get(&self, asked: &Asked<'_>) -> Result<Answer, Rejection> {
-        let file = self.file(asked).await?;
+        let file = self.exchange(asked).file(asked.doc_id(["docId", "docid"])?).await?;
         let before = format!(r#"{{"status":"OK","ErrorCode":"0","ErrorDesc":"{DONE}","data":""#);
-        let length = before.len() as u64 + file.bytes.div_ceil(3) * 4 + AFTER.len() as u64;
-        let before = stream::once(std::future::ready(Ok(Bytes::from(before))));
-        let after = stream::once(std::future::ready(Ok(Bytes::from_static(AFTER))));
-        let chunks = Box::pin(before.chain(base64(file.chunks)).chain(after));
-        let answer = Answer::new(200, AnswerBody::Stream { length, chunks })
-            .field("Content-Type", "application/json; charset=utf-8");
-        Ok(answer.field(CORRELATION_FIELD, asked.correlation_id.to_owned()))
+        Ok(json_stream(file.in_base64(before, b"\"}"), asked.correlation_id))
     }
 
     pub(super) async fn download(&self, asked: &Asked<'_>) -> Result<Answer, Rejection> {
-        let file = self.file(asked).await?;
+        let file = self.exchange(asked).file(asked.doc_id(["docId", "docid"])?).await?;
         let body = AnswerBody::Stream { length: file.bytes, chunks: file.chunks };
         let answer = Answer::new(200, body).field("Content-Type", "application/octet-stream");
         Ok(answer.field(CORRELATION_FIELD, asked.correlation_id.to_owned()))
-    }
-
-    async fn file(&self, asked: &Asked<'_>) -> Result<File, Rejection> {
-        let id = asked.doc_id(["docId", "docid"])?;
-        let found = self.pipeline.find(asked.platform, &asked.caller, id).await?;
-        if !found.accepted.is_edxml {
-            return self.rendered(&found).await;
-        }
-        let bytes = found.accepted.body.as_ref().map_or(0, |body| body.bytes);
-        let mut chunks = found.chunks.into_iter();
-        // The first chunk is read before the answer begins: where it fails, there is still a way to say so.
-        let first = match chunks.next() {
-            Some(first) => self.pipeline.chunk(first).await.map_err(|error| unreadable(&error))?,
-            None => Bytes::new(),
-        };
-        let pipeline = Arc::clone(&self.pipeline);
-        let rest = stream::iter(chunks).then(move |seq| {
-            let pipeline = Arc::clone(&pipeline);
-            async move { pipeline.chunk(seq).await.map_err(io::Error::other) }
-        });
-        let first = stream::once(std::future::ready(Ok(first)));
-        Ok(File { bytes, chunks: Box::pin(first.chain(rest)) })
-    }
-
-    /// What came in as fields has no file yet; this dialect knows nothing else.
-    async fn rendered(&self, found: &Found) -> Result<File, Rejection> {
-        let payload =
-            self.pipeline.body(&found.chunks).await.map_err(|error| unreadable(&error))?;
-        let file =
-            Bytes::from(render::edxml_of(&self.pipeline.directory(), &found.accepted, &payload));
-        let bytes = file.len() as u64;
-        Ok(File { bytes, chunks: Box::pin(stream::once(std::future::ready(Ok(file)))) })
-    }
-}
-
-const AFTER: &[u8] = b"\"}";
-
-fn unreadable(error: &crate::journal::ReadError) -> Rejection {
-    tracing::error!(%error, "a body cannot be read");
-    Rejection::new(Reason::Internal)
-}
-
-/// Chunks in base64; what does not fill a group of three waits for the next.
-fn base64(chunks: ChunkStream) -> ChunkStream {
-    Box::pin(stream::unfold((Some(chunks), BytesMut::new()), |(chunks, mut kept)| async move {
-        let mut chunks = chunks?;
-        match chunks.next().await {
-            Some(Ok(chunk)) => {
-                kept.extend_from_slice(&chunk);
-                let whole = kept.split_to(kept.len() - kept.len() % 3);
-                Some((Ok(encoded(&whole)), (Some(chunks), kept)))
-            }
-            Some(Err(error)) => Some((Err(error), (None, kept))),
-            None => Some((Ok(encoded(&kept)), (None, BytesMut::new()))),
-        }
-    }))
-}
-
-fn encoded(bytes: &[u8]) -> Bytes {
-    base64_simd::STANDARD.encode_to_string(bytes).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn base64_does_not_depend_on_where_chunks_end() {
-        let file: Vec<u8> = (0..=255).collect();
-        for size in [1, 2, 3, 4, 5, 64, 255, 256] {
-            let chunks: Vec<io::Result<Bytes>> =
-                file.chunks(size).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
-            let pieces: Vec<Bytes> =
-                base64(Box::pin(stream::iter(chunks))).map(Result::unwrap).collect().await;
-            assert_eq!(pieces.concat(), encoded(&file), "{size}");
-            assert_eq!(pieces.concat().len(), file.len().div_ceil(3) * 4);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_chunk_that_cannot_be_read_ends_the_stream_with_its_error() {
-        let chunks = [Ok(Bytes::from_static(b"abc")), Err(io::Error::other("gone"))];
-        let pieces: Vec<io::Result<Bytes>> = base64(Box::pin(stream::iter(chunks))).collect().await;
-        assert_eq!(pieces.len(), 2);
-        assert!(pieces[1].is_err());
     }
 }

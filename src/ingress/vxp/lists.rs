@@ -1,16 +1,21 @@
 //! getReceivedEdocList, getSentEdocList and the counts. Reading consumes nothing: an item is listed until it is
 //! confirmed, oldest first, so that a client that takes what it is shown and confirms it sees them all.
 
-use super::times::{self, list_time};
-use super::words::{Counted, DONE, Listed, done};
-use super::{Asked, Vxp, wrong};
+use super::words::{Counted, Listed, done};
+use super::{Asked, Vxp};
 use crate::domain::agency::AgencyCode;
 use crate::domain::directory::AgencyId;
-use crate::domain::envelope::{DocId, Kind};
+use crate::domain::envelope::DocId;
 use crate::domain::fact::{DeliveryState, Record};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::status::BusinessStatus;
 use crate::domain::tracking::{Delivery, InboxFilter, SentRow, Tracking};
+use crate::ingress::documents::lists::{
+    SERVICE, is_status, message_type, state_of, wire_code, word_of,
+};
+use crate::ingress::documents::times::{self, list_time};
+use crate::ingress::documents::words::DONE;
+use crate::ingress::documents::wrong;
 use crate::ingress::http1::Answer;
 use crate::pipeline::Ports;
 use serde::Serialize;
@@ -59,24 +64,12 @@ impl<P: Ports> Vxp<P> {
     pub(super) fn received(&self, asked: &Asked<'_>) -> Result<Answer, Rejection> {
         asked.check_service()?;
         let filter = filter_of(asked)?;
+        let exchange = self.exchange(asked);
         let agencies = match self.meant_by_to(asked) {
             Some(agency) => vec![agency],
-            None => self.agencies_of(asked),
+            None => exchange.agencies(),
         };
-        let max = self.pipeline.limits.list_items_max;
-        let mut found = Vec::new();
-        {
-            let post = asked.platform.post.lock();
-            for agency in agencies {
-                let (items, _) = post.tracking.inbox(agency, &filter, max);
-                found.extend(items.into_iter().map(|(doc, delivery)| {
-                    let order = (delivery.arrived_at, delivery.number);
-                    (order, received_item(&doc.accepted, delivery))
-                }));
-            }
-        }
-        found.sort_unstable_by_key(|(order, _)| *order);
-        let data = found.into_iter().map(|(_, item)| item).take(max).collect();
+        let data = exchange.received(agencies, &filter, received_item);
         Ok(done(asked.operation, DONE, Listed { data }, asked.correlation_id))
     }
 
@@ -85,7 +78,7 @@ impl<P: Ports> Vxp<P> {
         asked.check_service()?;
         let wants_status = asked.wants_status()?.unwrap_or(false);
         let max = self.pipeline.limits.list_items_max;
-        let own = self.agencies_of(asked);
+        let own = self.exchange(asked).agencies();
         let mut agencies = own.clone();
         for code in &asked.caller.member.codes {
             agencies.extend(self.pipeline.directory().below(code));
@@ -116,25 +109,11 @@ impl<P: Ports> Vxp<P> {
 
     pub(super) fn count(&self, asked: &Asked<'_>, status: bool) -> Result<Answer, Rejection> {
         let filter = InboxFilter { status_messages: Some(status), ..InboxFilter::default() };
-        let agencies = self.agencies_of(asked);
+        let agencies = self.exchange(asked).agencies();
         let post = asked.platform.post.lock();
         let count = agencies.iter().map(|&id| post.tracking.inbox(id, &filter, 0).1).sum();
         drop(post);
         Ok(done(asked.operation, DONE, Counted { count }, asked.correlation_id))
-    }
-
-    /// The agencies that the caller lists, and those below that it registered itself.
-    fn agencies_of(&self, asked: &Asked<'_>) -> Vec<AgencyId> {
-        let directory = self.pipeline.directory();
-        let member = &asked.caller.member;
-        let mut agencies = member.agencies.clone();
-        for code in &member.codes {
-            let registered = |id: &AgencyId| directory.agency(*id).registered_by == member.id;
-            agencies.extend(directory.below(code).into_iter().filter(registered));
-        }
-        agencies.sort_unstable();
-        agencies.dedup();
-        agencies
     }
 
     /// `to` of a list: one agency of the caller's. Anything else leaked from a sendEdoc (wire/vxp.md 1.4.2).
@@ -175,26 +154,6 @@ fn only_sent(asked: &Asked<'_>, tracking: &Tracking) -> Option<DocId> {
         asked.caller.speaks_for(&delivery.agency) && !is_own
     });
     (!is_received).then_some(id)
-}
-
-/// The mailbox words of wire/vxp.md 1.8, in any case.
-pub(super) fn state_of(word: &str) -> Option<DeliveryState> {
-    [DeliveryState::Initial, DeliveryState::Processing, DeliveryState::Done, DeliveryState::Fail]
-        .into_iter()
-        .find(|state| word_of(*state).0.eq_ignore_ascii_case(word))
-}
-
-/// A mailbox item's state and what a clerk calls it.
-const fn word_of(state: DeliveryState) -> (&'static str, &'static str) {
-    match state {
-        DeliveryState::UnderWay => ("processing", "Đang chuyển"),
-        DeliveryState::Initial => ("initial", "Đã đến, chưa lấy"),
-        DeliveryState::Processing => ("processing", "Đang xử lý"),
-        DeliveryState::Done => ("done", "Đã nhận"),
-        DeliveryState::Fail => ("fail", "Nhận không thành công"),
-        DeliveryState::Refused => ("fail", "Bị từ chối"),
-        DeliveryState::Expired => ("fail", "Quá hạn, không ai lấy"),
-    }
 }
 
 // domain.md 2.2: words seen in sendStatus and receiveStatus. Which stands for what is assumed.
@@ -271,33 +230,5 @@ fn sent_item(row: &SentRow<'_>) -> SentItem {
         notation: accepted.notation().to_owned(),
         sent_time: list_time(crate::clock::Timestamp(accepted.at)),
         received_time: list_time(delivery.arrived_at),
-    }
-}
-
-const SERVICE: &str = "eDoc";
-
-fn is_status(accepted: &Record) -> bool {
-    accepted.kind() == Kind::Status
-}
-
-fn message_type(accepted: &Record) -> &'static str {
-    if is_status(accepted) { "status" } else { "edoc" }
-}
-
-fn wire_code(code: &str) -> String {
-    AgencyCode::parse(code).map_or_else(|_| code.to_owned(), |code| code.wire())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mailbox_words_are_read_in_any_case() {
-        assert_eq!(state_of("INITIAL"), Some(DeliveryState::Initial));
-        assert_eq!(state_of("processing"), Some(DeliveryState::Processing));
-        assert_eq!(state_of("Done"), Some(DeliveryState::Done));
-        assert_eq!(state_of("fail"), Some(DeliveryState::Fail));
-        assert_eq!(state_of("06"), None);
     }
 }

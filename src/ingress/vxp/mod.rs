@@ -7,16 +7,14 @@
 
 mod agencies;
 mod fetch;
-mod hash_file;
 mod lists;
 mod operation;
-mod render;
 mod send;
 mod signed;
 mod states;
-mod times;
 mod words;
 
+use super::documents::{self, Exchange, missing, wrong};
 use super::head::{RequestHead, target};
 use super::http1::{Answer, Body};
 use super::session::Session;
@@ -30,7 +28,7 @@ use signed::{HASH_HEADER, Mac, Parameters, SIGN_HEADER, SYSTEMID};
 use std::sync::Arc;
 
 pub use operation::{Operation, PREFIXES};
-pub use words::{CODE_FIELD, CORRELATION_FIELD, error_code, faulty, refused, unknown_path};
+pub use words::{faulty, refused, unknown_path};
 
 /// The face on one connection.
 #[derive(Debug)]
@@ -57,11 +55,6 @@ pub fn systemid(head: &RequestHead) -> Option<&str> {
     std::str::from_utf8(value).ok().filter(|systemid| !systemid.is_empty())
 }
 
-/// A number under which an answer and the log can be brought together.
-pub fn new_correlation_id() -> String {
-    uuid::Uuid::now_v7().to_string()
-}
-
 impl<P: Ports> Vxp<P> {
     pub const fn new(
         pipeline: Arc<Pipeline<P>>,
@@ -78,7 +71,7 @@ impl<P: Ports> Vxp<P> {
         head: &RequestHead,
         body: &mut Body<'_>,
     ) -> Answer {
-        let correlation_id = new_correlation_id();
+        let correlation_id = documents::new_correlation_id();
         match self.try_answer(operation, head, body, &correlation_id).await {
             Ok(answer) => answer,
             Err(rejection) => refused(Some(operation), &rejection, &correlation_id),
@@ -116,6 +109,16 @@ impl<P: Ports> Vxp<P> {
         }
     }
 
+    fn exchange<'a>(&'a self, asked: &'a Asked<'_>) -> Exchange<'a, P> {
+        Exchange {
+            pipeline: &self.pipeline,
+            platform: asked.platform,
+            caller: &asked.caller,
+            tls: self.session.tls(),
+            correlation_id: asked.correlation_id,
+        }
+    }
+
     /// Who calls (design.md 2.6). The age of the timestamp is not looked at: clients set it once and live for
     /// days (wire/vxp.md 1.4.1).
     fn authenticate(
@@ -133,16 +136,16 @@ impl<P: Ports> Vxp<P> {
         })?;
         let fields = &head.fields;
         let channel = self.session.member();
-        let missing =
+        let unproved =
             |name: &str| Rejection::new(Reason::BadSignature).at(Place::Parameter(name.to_owned()));
         let Some(signed) = fields.first(SIGN_HEADER) else {
             // downloadEdoc2 signs nothing at all (wire/vxp.md 1.2).
             let caller = channel.filter(|_| operation == Operation::DownloadEdoc);
-            let caller = caller.ok_or_else(|| missing(SIGN_HEADER))?;
+            let caller = caller.ok_or_else(|| unproved(SIGN_HEADER))?;
             let query = target::query_pairs(head.query()).unwrap_or_default();
             return Ok((caller.clone(), Parameters::unsigned(fields, &query)));
         };
-        let systemid = systemid(head).ok_or_else(|| missing(SYSTEMID))?;
+        let systemid = systemid(head).ok_or_else(|| unproved(SYSTEMID))?;
         let caller = self
             .members
             .by_systemid(systemid)
@@ -156,7 +159,7 @@ impl<P: Ports> Vxp<P> {
         let mac = secret.map(|secret| signed::check_mac(secret.expose(), signed, claimed));
         match mac {
             Some(Mac::Holds) => {}
-            Some(Mac::Differs) => return Err(missing(HASH_HEADER)),
+            Some(Mac::Differs) => return Err(unproved(HASH_HEADER)),
             Some(Mac::Uncheckable) if channel.is_some() && operation.may_trust_channel() => {}
             // A member without a secret has nothing but its certificate.
             None if channel.is_some() => {}
@@ -164,7 +167,7 @@ impl<P: Ports> Vxp<P> {
         }
         let parameters = Parameters::read(fields)?;
         if parameters.any_case("systemid") != Some(systemid) {
-            return Err(missing(SYSTEMID));
+            return Err(unproved(SYSTEMID));
         }
         Ok((caller, parameters))
     }
@@ -197,12 +200,8 @@ impl Asked<'_> {
         let text = names.iter().find_map(|name| self.parameters.exact(name));
         let text = text.ok_or_else(|| {
             let name = names.first().copied().unwrap_or_default();
-            Rejection::new(Reason::ParameterMissing).at(Place::Parameter(name.to_owned()))
+            missing(name)
         })?;
         text.parse().map_err(|_invalid| Rejection::new(Reason::UnknownDocument).detail(text))
     }
-}
-
-fn wrong(name: &str) -> Rejection {
-    Rejection::new(Reason::ParameterInvalid).at(Place::Parameter(name.to_owned()))
 }

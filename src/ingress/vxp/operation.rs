@@ -1,5 +1,6 @@
 //! The operations of the SDK and the paths they are asked for by (wire/vxp.md 1.1 and 1.2).
 
+use crate::ingress::documents;
 use crate::ingress::head::target::collapse_slashes;
 
 /// Where the operations stand: at the root, and where a security server's adapter has them.
@@ -64,17 +65,9 @@ impl Operation {
 
 /// The operation that a wrong path most likely means.
 pub(super) fn nearest(path: &str) -> Option<&'static str> {
-    let asked = path.rsplit('/').find(|part| !part.is_empty())?.to_ascii_lowercase();
-    Operation::ALL
-        .iter()
-        .map(|(name, _)| (strsim::jaro_winkler(&asked, &name.to_ascii_lowercase()), *name))
-        .filter(|(likeness, _)| *likeness > LIKENESS_MIN)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, name)| name)
+    let asked = path.rsplit('/').find(|part| !part.is_empty())?;
+    documents::nearest(asked, Operation::ALL.iter().map(|(name, _)| *name))
 }
-
-/// Below it a suggestion confuses more than it helps.
-const LIKENESS_MIN: f64 = 0.8;
 
 #[cfg(test)]
 mod tests {

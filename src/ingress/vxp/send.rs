@@ -1,14 +1,15 @@
 //! sendEdoc: an edXML file comes in.
 
-use super::words::{DONE, Sent, done};
-use super::{Asked, Vxp, hash_file, wrong};
+use super::words::{Sent, done};
+use super::{Asked, Vxp};
 use crate::domain::agency::AgencyCode;
 use crate::domain::edxml::{self, Prefix};
-use crate::domain::envelope::Declaration;
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::rules::Expected;
+use crate::ingress::documents::words::description_of;
+use crate::ingress::documents::{hash_file, wrong};
 use crate::ingress::http1::{Answer, Body, BodyFault};
-use crate::pipeline::{AcceptedAnswer, Content, Ports, Submission};
+use crate::pipeline::Ports;
 use bytes::Bytes;
 
 /// The line end that the SDK appends to a file.
@@ -38,17 +39,7 @@ impl<P: Ports> Vxp<P> {
             Rejection::new(Reason::HashDiffers).at(Place::Parameter("hash-file".into()))
         })?;
         let only_to = self.check_header(asked, &file)?;
-        let submission = Submission {
-            caller: &asked.caller,
-            content: Content::Edxml(file),
-            sha256: None,
-            declaration: Declaration::Unspecified,
-            expected,
-            tls: self.session.tls(),
-            correlation_id: asked.correlation_id.to_owned(),
-            only_to,
-        };
-        let answer = self.pipeline.accept_one(asked.platform, submission).await?;
+        let answer = self.exchange(asked).send(file, expected, only_to).await?;
         drop(permit);
         let sent = Sent { doc_id: answer.doc_id.to_string() };
         Ok(done(asked.operation, &description_of(&answer), sent, asked.correlation_id))
@@ -111,17 +102,6 @@ fn cut(fault: BodyFault) -> Rejection {
         BodyFault::TooLarge { .. } => Rejection::new(Reason::TooLarge),
     }
     .detail(fault.to_string())
-}
-
-/// A locked receiver is left out and the others get it: the sender must learn that.
-fn description_of(answer: &AcceptedAnswer) -> String {
-    let mut left_out = String::new();
-    for receiver in &answer.receivers {
-        if let Some(reason) = receiver.refused {
-            left_out.push_str(&format!("; {} {}", receiver.agency.wire(), reason.code()));
-        }
-    }
-    format!("{DONE}{left_out}")
 }
 
 /// The body of registerAgency; a little JSON.

@@ -1,18 +1,13 @@
 //! Answers of this dialect: one JSON object with `status`, `ErrorCode` and `ErrorDesc`, whatever happened.
 
 use super::operation::{Operation, nearest};
-use crate::domain::rejection::{Place, Reason, Rejection};
+use crate::domain::rejection::{Reason, Rejection};
+use crate::ingress::documents::words::{CODE_FIELD, CORRELATION_FIELD, error_code, sentence};
 use crate::ingress::head::HeadFault;
-use crate::ingress::http1::{Answer, AnswerBody, HttpFault};
-use crate::texts::{self, Lang};
+use crate::ingress::http1::{Answer, AnswerBody, ChunkStream, HttpFault};
 use bytes::Bytes;
 use serde::Serialize;
 use std::fmt::Write;
-
-pub(super) const DONE: &str = "Thành công";
-/// The stable code of a refusal, for those who cannot read it from a body.
-pub const CODE_FIELD: &str = "X-Lienthong-Code";
-pub const CORRELATION_FIELD: &str = "X-Correlation-Id";
 
 /// The keys that must be there, or a client's result has nulls in all of them (wire/vxp.md 1.5).
 #[derive(Debug, Serialize)]
@@ -46,65 +41,6 @@ pub(super) struct Counted {
     pub(super) count: usize,
 }
 
-/// wire/vxp.md 1.7, in the words of the field; what that table leaves open is decided here.
-pub const fn error_code(reason: Reason) -> i32 {
-    match reason {
-        Reason::Empty | Reason::TooLarge | Reason::HashDiffers => 10,
-        Reason::UnknownCaller
-        | Reason::BadSignature
-        | Reason::UncheckableCredential
-        | Reason::ForeignCredential
-        | Reason::CertificateRevoked => 15,
-        Reason::ReceiverUnknown | Reason::ReceiverDissolved | Reason::NoRoute => 18,
-        Reason::SenderUnknown | Reason::SenderNotYours | Reason::SenderDissolved => 19,
-        Reason::Throttled
-        | Reason::MailboxFull
-        | Reason::Busy
-        | Reason::DiskFull
-        | Reason::Unavailable
-        | Reason::Timeout
-        | Reason::Internal
-        | Reason::ShuttingDown
-        | Reason::HopsExhausted => 20,
-        Reason::ManifestDiffers | Reason::DuplicateDocument => 21,
-        Reason::NotUtf8
-        | Reason::Malformed
-        | Reason::Truncated
-        | Reason::TooDeep
-        | Reason::DoctypeForbidden
-        | Reason::NotEdxml
-        | Reason::FieldMissing
-        | Reason::FieldInvalid
-        | Reason::StateSecret
-        | Reason::DeclarationMissing
-        | Reason::SignatureRefused
-        | Reason::FutureDate
-        | Reason::SenderMissing
-        | Reason::ReceiverMissing
-        | Reason::ReceiverTwice
-        | Reason::TooManyReceivers
-        | Reason::RecallOfUnknown
-        | Reason::UnknownStatus
-        | Reason::StatusReasonMissing => 22,
-        Reason::ReceiverLocked => 23,
-        Reason::NotYourDocument
-        | Reason::UnknownDocument
-        | Reason::BadTransition
-        | Reason::ParameterMissing
-        | Reason::ParameterInvalid
-        | Reason::ContentDestroyed
-        | Reason::InboxExpired
-        | Reason::UnknownOperation
-        | Reason::HeaderTooLarge
-        | Reason::AgencyExists
-        | Reason::AgencyUnknown
-        | Reason::AgencyNotBelowYours
-        | Reason::CodeInvalid
-        | Reason::ServiceUnknown
-        | Reason::ServiceInvalid => -1,
-    }
-}
-
 /// An answer with what an operation has to say. `ErrorDesc` is for people.
 pub(super) fn done<T: Serialize>(
     operation: Operation,
@@ -115,6 +51,13 @@ pub(super) fn done<T: Serialize>(
     let outcome =
         Outcome { status: "OK", error_code: "0".to_owned(), error_desc: description, more };
     json(200, Some(operation), &outcome, correlation_id)
+}
+
+/// A long answer of known length.
+pub(super) fn json_stream((length, chunks): (u64, ChunkStream), correlation_id: &str) -> Answer {
+    Answer::new(200, AnswerBody::Stream { length, chunks })
+        .field("Content-Type", "application/json; charset=utf-8")
+        .field(CORRELATION_FIELD, correlation_id.to_owned())
 }
 
 /// A refusal in the shape that the operation's clients can read.
@@ -178,17 +121,6 @@ fn fail(
     json(status, operation, &outcome, correlation_id)
 }
 
-/// The sentence, the code, where, what, and under which number the log has it.
-fn sentence(rejection: &Rejection, correlation_id: &str) -> String {
-    let mut text = texts::sentence(rejection.reason, Lang::Vi).to_owned();
-    let place = rejection.at.as_ref().map(Place::to_string).unwrap_or_default();
-    let parts = [rejection.code(), &place, &rejection.detail];
-    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    // Writing to a string does not fail.
-    write!(text, " [{}] (mã tra cứu {correlation_id})", parts.join(" · ")).ok();
-    text
-}
-
 fn json<T: Serialize>(
     status: u16,
     operation: Option<Operation>,
@@ -230,28 +162,7 @@ const fn download_status(reason: Reason) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // wire/vxp.md 1.7.
-    #[test]
-    fn refusals_have_the_numbers_of_the_field() {
-        let known = [-1, 10, 15, 18, 19, 20, 21, 22, 23];
-        for reason in Reason::ALL {
-            assert!(known.contains(&error_code(*reason)), "{reason:?}");
-        }
-        for (reason, expected) in [
-            (Reason::HashDiffers, 10),
-            (Reason::ForeignCredential, 15),
-            (Reason::ReceiverUnknown, 18),
-            (Reason::SenderNotYours, 19),
-            (Reason::DiskFull, 20),
-            (Reason::DuplicateDocument, 21),
-            (Reason::StateSecret, 22),
-            (Reason::ReceiverLocked, 23),
-            (Reason::BadTransition, -1),
-        ] {
-            assert_eq!(error_code(reason), expected);
-        }
-    }
+    use crate::ingress::documents::words::DONE;
 
     // wire/vxp.md 1.10.
     #[test]
@@ -278,17 +189,5 @@ mod tests {
     #[test]
     fn characters_beyond_the_first_plane_become_two_escapes() {
         assert_eq!(ascii("Đ😀"), r"\u0110\ud83d\ude00");
-    }
-
-    #[test]
-    fn a_refusal_says_what_where_and_under_which_number() {
-        let rejection = Rejection::new(Reason::ReceiverUnknown)
-            .at(Place::Recipient("000.00.00.Q99".into()))
-            .detail("000.00.00.H99");
-        let text = sentence(&rejection, "c-1");
-        assert!(
-            text.ends_with(" [LT-D302 · 000.00.00.Q99 · 000.00.00.H99] (mã tra cứu c-1)"),
-            "{text}"
-        );
     }
 }

@@ -5,7 +5,7 @@ use super::face::{answer_of, fields, passed_on};
 use crate::domain::member_id::MemberId;
 use crate::domain::service::{CallFault, Service, ServiceKind, Trouble};
 use crate::egress::call::CallBody;
-use crate::ingress::calls::{CallAnswer, CallRequest, Channel};
+use crate::ingress::calls::{CallAnswer, CallRequest, Channel, admit};
 use crate::pipeline::call::{Asked, CallPorts, Dialect, Origin};
 use crate::texts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -73,26 +73,20 @@ impl<P: CallPorts> super::face::Gateway<'_, P> {
         if let Some(own) = own {
             return MemberId::parse(own.id()).map_err(|_invalid| unknown(own.id().to_string()));
         }
-        let Channel::Plain { server } = channel else {
-            return Err(CallFault::new(Trouble::CallerInsecure));
-        };
-        let named = request.text("x-road-client").map(|client| client.replace('/', ":"));
-        let mut here = self
-            .plane
-            .members
-            .iter()
-            .filter(|member| member.security_server == Some(*server))
+        let here = self.plane.members.iter();
+        let mut here = here
+            .filter(|member| member.security_server == Some(self.at.ix))
             .filter_map(|member| MemberId::parse(&member.id).ok());
-        match named {
-            Some(named) => {
-                let wanted = MemberId::parse(&named).map_err(|_invalid| unknown(named.clone()))?;
-                here.find(|member| *member == wanted).ok_or_else(|| unknown(named))
-            }
+        let named = request.text("x-road-client").map(|client| client.replace('/', ":"));
+        let member = match named {
+            Some(named) => MemberId::parse(&named).map_err(|_invalid| unknown(named))?,
             None => match (here.next(), here.next()) {
-                (Some(only), None) => Ok(only),
-                _ => Err(CallFault::new(Trouble::CallerMissing)),
+                (Some(only), None) => only,
+                _ => return Err(CallFault::new(Trouble::CallerMissing)),
             },
-        }
+        };
+        admit(self.plane, self.at, channel, &member)?;
+        Ok(member)
     }
 
     /// Of a system with one service that one, and the whole path; else the one whose code the path begins with,

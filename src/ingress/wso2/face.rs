@@ -4,13 +4,14 @@ use super::application::{Applications, Client};
 use super::context::{ContextEntry, Contexts};
 use super::credentials::{bearer, lgsp};
 use super::fault::{Fault, FaultCode};
+use super::login::LOGIN_PATH;
 use super::quota::Quotas;
 use super::request::{FORM_BYTES_MAX, TokenFault, TokenRequest};
-use super::token::{Fingerprint, Tokens, Wanted};
+use super::token::{Fingerprint, LEFT_S_MIN, Token, Tokens, Wanted};
 use crate::domain::member_id::MemberId;
 use crate::domain::service::{CallFault, ServiceKind, Services, Trouble};
 use crate::egress::call::CallBody;
-use crate::ingress::calls::{CallAnswer, CallRequest, Channel};
+use crate::ingress::calls::{CallAnswer, CallRequest, Channel, OF_CONNECTION};
 use crate::pipeline::call::{
     Answered, Asked, CallPlane, CallPlatform, CallPorts, Dialect, Origin, hop,
 };
@@ -23,8 +24,8 @@ use uuid::Uuid;
 /// What the gateways of one process know: applications, their tokens, and where APIs stand.
 #[derive(Default)]
 pub struct Desk {
-    applications: Applications,
-    tokens: Tokens,
+    pub(super) applications: Applications,
+    pub(super) tokens: Tokens,
     quotas: Quotas,
     /// Made again when the services have changed.
     contexts: Mutex<Option<(Arc<Services>, Arc<Contexts>)>>,
@@ -84,9 +85,11 @@ pub struct Gateway<'a, P: CallPorts> {
 const TOKEN_PATH: &str = "/token";
 
 impl<P: CallPorts> Gateway<'_, P> {
-    /// True for the token endpoint and for paths below an API.
+    /// True for the endpoints that hand out tokens and for paths below an API.
     pub fn takes(&self, path: &str) -> bool {
-        path == TOKEN_PATH || self.desk.contexts(&self.plane.services()).find(path).is_some()
+        path == TOKEN_PATH
+            || path == LOGIN_PATH
+            || self.desk.contexts(&self.plane.services()).find(path).is_some()
     }
 
     pub async fn answer(&self, request: CallRequest, channel: &Channel) -> CallAnswer {
@@ -94,13 +97,16 @@ impl<P: CallPorts> Gateway<'_, P> {
         if request.path() == TOKEN_PATH {
             return self.token(request, channel).await;
         }
+        if request.path() == LOGIN_PATH {
+            return self.login(request, channel).await;
+        }
         match self.call(request, channel).await {
             Ok(answered) => answer_of(answered),
             Err(fault) => self.worded(&fault, accept.as_deref()),
         }
     }
 
-    fn now_ms(&self) -> u64 {
+    pub(super) fn now_ms(&self) -> u64 {
         self.plane.now().ms()
     }
 
@@ -137,31 +143,38 @@ impl<P: CallPorts> Gateway<'_, P> {
         channel: &Channel,
     ) -> Result<String, TokenFault> {
         let asked = TokenRequest::parse(headers, query, body)?;
-        let credentials = &asked.credentials;
-        let key = &credentials.consumer_key;
-        let client = self.desk.applications.authenticate(key, &credentials.consumer_secret);
+        let client = self.desk.authenticate(&self.plane.members, &asked.credentials);
+        let key = &asked.credentials.consumer_key;
         let client = client.map_err(|error| TokenFault::of_authentication(error, key))?;
         let wanted = Wanted {
             scope: asked.scope.clone(),
             life_s: asked.life_s,
+            left_s_min: LEFT_S_MIN,
             bound_to: fingerprint(channel),
         };
+        let token = self.hand_out(&client, &wanted)?;
+        Ok(serde_json::to_string(&token).unwrap_or_default())
+    }
+
+    pub(super) fn hand_out(
+        &self,
+        client: &Arc<Client>,
+        wanted: &Wanted,
+    ) -> Result<Token, TokenFault> {
         let mut random = [0; 32];
         if let Err(error) = aws_lc_rs::rand::fill(&mut random) {
             tracing::error!(%error, "the system gives no random bytes");
             return Err(TokenFault::Busy);
         }
-        let token = self.desk.tokens.issue(client, &wanted, &random, self.now_ms())?;
-        Ok(serde_json::to_string(&token).unwrap_or_default())
+        Ok(self.desk.tokens.issue(client, wanted, &random, self.now_ms())?)
     }
 
     /// Who calls: a bearer, or VNPT's `lgspaccesstoken`, whose credentials come with each call.
     fn client(&self, headers: &HeaderMap, channel: &Channel) -> Result<Arc<Client>, Fault> {
         let refused = || Fault::new(FaultCode::InvalidCredentials);
         if let Some(own) = lgsp(headers).map_err(|_malformed| refused())? {
-            let applications = &self.desk.applications;
-            let client = applications.authenticate(&own.consumer_key, &own.consumer_secret);
-            return client.cloned().map_err(|_error| refused());
+            let client = self.desk.authenticate(&self.plane.members, &own);
+            return client.map_err(|_error| refused());
         }
         let token = bearer(headers)?;
         let presented = fingerprint(channel);
@@ -209,16 +222,24 @@ impl<P: CallPorts> Gateway<'_, P> {
 }
 
 /// The certificate that a token is bound to.
-fn fingerprint(channel: &Channel) -> Option<Fingerprint> {
+pub(super) fn fingerprint(channel: &Channel) -> Option<Fingerprint> {
     match channel {
         Channel::Tls(session) => session.fingerprint(),
         Channel::Plain { .. } => None,
     }
 }
 
-pub(super) fn fields(request: &CallRequest) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(request.fields.len());
-    for (name, value) in &request.fields {
+/// A request's fields, those that are none of HTTP's left out.
+pub(in crate::ingress) fn fields(request: &CallRequest) -> HeaderMap {
+    let fields = request.fields.iter();
+    header_map_of(fields.map(|(name, value)| (name.as_str(), &**value)))
+}
+
+pub(in crate::ingress) fn header_map_of<'f>(
+    fields: impl Iterator<Item = (&'f str, &'f [u8])>,
+) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
         let name = HeaderName::from_bytes(name.as_bytes()).ok();
         if let Some((name, value)) = name.zip(HeaderValue::from_bytes(value).ok()) {
             headers.append(name, value);
@@ -230,27 +251,13 @@ pub(super) fn fields(request: &CallRequest) -> HeaderMap {
 /// A client's fields as its provider sees them: no credential of the gateway, nothing of the connection.
 pub(super) fn passed_on(headers: HeaderMap) -> HeaderMap {
     let mut headers = hop::without_ours(headers);
-    for name in DROPPED {
+    for name in CREDENTIALS.into_iter().chain(OF_CONNECTION) {
         headers.remove(name);
     }
     headers
 }
 
-const DROPPED: [&str; 13] = [
-    "authorization",
-    "lgspaccesstoken",
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "host",
-    "content-length",
-    "expect",
-];
+const CREDENTIALS: [&str; 2] = ["authorization", "lgspaccesstoken"];
 
 pub(super) fn answer_of(answered: Answered) -> CallAnswer {
     let mut response = Response::new(answered.body);
@@ -260,7 +267,11 @@ pub(super) fn answer_of(answered: Answered) -> CallAnswer {
     response
 }
 
-fn json(status: StatusCode, text: String, challenge: Option<&'static str>) -> CallAnswer {
+pub(super) fn json(
+    status: StatusCode,
+    text: String,
+    challenge: Option<&'static str>,
+) -> CallAnswer {
     let mut response = Response::new(CallBody::whole(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -281,11 +292,13 @@ fn told(fault: &CallFault, now_ms: u64) -> Fault {
         Trouble::ServiceUnknown | Trouble::ProviderUnknown | Trouble::WrongKind => {
             FaultCode::NoMatchingResource
         }
-        Trouble::ServiceDisabled | Trouble::SystemMaintenance => FaultCode::ApiBlocked,
+        Trouble::ServiceDisabled | Trouble::SystemMaintenance | Trouble::PlatformMaintenance => {
+            FaultCode::ApiBlocked
+        }
         Trouble::Throttled | Trouble::Busy => FaultCode::HardLimit,
         Trouble::ProviderBusy | Trouble::CircuitOpen => FaultCode::ResourceThrottledOut,
         Trouble::SystemTimeout | Trouble::LinkTimeout => FaultCode::BackendTimeout,
-        Trouble::SystemCut | Trouble::SystemGarbage => FaultCode::BackendClosed,
+        Trouble::SystemCut | Trouble::SystemGarbage | Trouble::LinkCut => FaultCode::BackendClosed,
         Trouble::LinkDown
         | Trouble::LinkRefused
         | Trouble::NoRoute
@@ -293,6 +306,8 @@ fn told(fault: &CallFault, now_ms: u64) -> Fault {
         | Trouble::SystemHostUnknown
         | Trouble::SystemUntrusted
         | Trouble::SystemMissing
+        | Trouble::RuleMissing
+        | Trouble::RuleFailed
         | Trouble::AnswerTooLarge => FaultCode::BackendConnectFailed,
         Trouble::CallerInsecure
         | Trouble::CallerMissing
@@ -302,6 +317,7 @@ fn told(fault: &CallFault, now_ms: u64) -> Fault {
         | Trouble::RequestCut
         | Trouble::HopsExhausted
         | Trouble::LinkGarbage
+        | Trouble::LinkUnsigned
         | Trouble::EvidenceFailed
         | Trouble::Internal
         | Trouble::ShuttingDown => FaultCode::Unclassified,

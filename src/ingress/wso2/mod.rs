@@ -1,7 +1,7 @@
 //! The gateway-style face of NGSP/NDXP and the LGSPs, and the adapter in front of a security server: what WSO2
 //! API Manager and the Vietnamese adapter show to a client (domain.md 4.1 a and b).
 //!
-//! `face` and `adapter_door` meet the call plane; every other file is a function of what it is given, time and
+//! `face`, `login` and `adapter_door` meet the call plane; every other file is a function of what it is given, time and
 //! random bytes included.
 //!
 //! Invariant: no secret and no token is ever in a `Debug` text.
@@ -14,6 +14,7 @@ mod context;
 mod credentials;
 mod face;
 mod fault;
+mod login;
 mod percent;
 mod quota;
 mod request;
@@ -24,4 +25,6 @@ pub use adapter::AdapterFault;
 pub use adapter_door::takes as adapter_takes;
 pub use application::{Application, ApplicationKey, Applications, BadApplication, KeyKind, Quota};
 pub use face::{Desk, Gateway};
+pub(in crate::ingress) use face::{fields, header_map_of};
+pub(in crate::ingress) use login::{LOGIN_PATH, Shown};
 pub use secret::Secret;

@@ -1,20 +1,6 @@
 //! Undoing the escapes of queries and forms, once and strictly.
 
-/// `None` for a broken escape, for what is not UTF-8, and for control characters. Decodes once, never twice.
-pub(super) fn decoded(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let high = char::from(bytes.next()?).to_digit(16)?;
-            let low = char::from(bytes.next()?).to_digit(16)?;
-            out.push(u8::try_from(high * 16 + low).ok()?);
-        } else {
-            out.push(byte);
-        }
-    }
-    String::from_utf8(out).ok().filter(|text| !text.chars().any(char::is_control))
-}
+pub(super) use crate::ingress::head::target::percent_decoded as decoded;
 
 /// As `decoded`, for one name or value of a query or a form, where `+` is a space.
 pub(super) fn form_decoded(text: &str) -> Option<String> {

@@ -8,11 +8,11 @@ use super::identifier::ClientId;
 use super::metaservice::{self, RestMetaservice};
 use super::request_hash::RequestHash;
 use super::target::{self, RestTarget};
-use super::{registry, words, wsdl_query};
+use super::{asic, registry, words, wsdl_query};
 use crate::domain::member_id::MemberId;
 use crate::domain::service::{CallFault, ServiceId, Trouble};
 use crate::egress::call::CallBody;
-use crate::ingress::calls::{CallAnswer, CallRequest, Channel, http_date};
+use crate::ingress::calls::{CallAnswer, CallRequest, Channel, admit, http_date};
 use crate::pipeline::call::{
     Answered, Asked, CallPlane, CallPlatform, CallPorts, Dialect, Origin, hop,
 };
@@ -35,6 +35,7 @@ impl<P: CallPorts> XRoad<'_, P> {
         target::is_rest(target)
             || metaservice::list_clients(target).is_some()
             || wsdl_query::parse(target).is_some()
+            || asic::parse(target).is_some()
             || wsdl_query::is_soap_endpoint(target)
     }
 
@@ -45,6 +46,9 @@ impl<P: CallPorts> XRoad<'_, P> {
         }
         if let Some(asked) = wsdl_query::parse(&request.target) {
             return self.wsdl(asked);
+        }
+        if let Some(asked) = asic::parse(&request.target) {
+            return self.asic(&request.method, asked, channel).await;
         }
         if wsdl_query::is_soap_endpoint(&request.target) {
             return self.soap(request, channel).await;
@@ -80,9 +84,7 @@ impl<P: CallPorts> XRoad<'_, P> {
         let target = RestTarget::parse(&request.target)
             .map_err(|error| Fault::malformed(conformance, Malformed::Target(error)))?;
         if !target::is_rest_method(&request.method) {
-            return Err(
-                self.told(&CallFault::new(Trouble::RequestMalformed).detail(&*request.method))
-            );
+            return Err(Fault::malformed(conformance, Malformed::Method));
         }
         let parties = named.parties(conformance)?;
         let member = self.identify(&parties.client, channel).map_err(|fault| self.told(&fault))?;
@@ -113,7 +115,7 @@ impl<P: CallPorts> XRoad<'_, P> {
             message_id: ids.message.clone(),
             user_id: named.user_id.map(|id| text(id).to_owned()),
             issue: named.issue.map(|issue| text(issue).to_owned()),
-            represented: named.represented_party.map(|party| text(party).to_owned()),
+            represented: parties.represented_party.as_ref().map(words::represented),
         };
         let origin = Origin::Member { id: member, tls: channel.words() };
         let answered = Box::pin(self.plane.call(self.at, asked, origin)).await;
@@ -133,34 +135,16 @@ impl<P: CallPorts> XRoad<'_, P> {
         words::fault(fault, &self.at.name)
     }
 
-    /// Who asks. A certificate decides; at the plain port of a security server its members are believed
-    /// (design.md 2.6).
+    /// Who asks (design.md 2.6).
     pub(super) fn identify(
         &self,
         client: &ClientId,
         channel: &Channel,
     ) -> Result<MemberId, CallFault> {
-        let refused = |trouble, why: String| Err(CallFault::new(trouble).detail(why));
-        let Some(id) = words::member_id(client) else {
-            return refused(Trouble::CallerUnknown, client.to_string());
-        };
-        let own = channel
-            .member(self.plane.now())
-            .map_err(|rejection| CallFault::new(Trouble::CallerUnknown).detail(rejection.detail))?;
-        if let Some(own) = own {
-            if **own.id() == *id.to_string() {
-                return Ok(id);
-            }
-            return refused(Trouble::CallerForeign, format!("{} ≠ {id}", own.id()));
-        }
-        let Channel::Plain { server } = channel else {
-            return refused(Trouble::CallerInsecure, id.to_string());
-        };
-        let caller = self.plane.members.by_id(&id.to_string());
-        if caller.is_some_and(|caller| caller.member.security_server == Some(*server)) {
-            return Ok(id);
-        }
-        refused(Trouble::CallerUnknown, id.to_string())
+        let id = words::member_id(client)
+            .ok_or_else(|| CallFault::new(Trouble::CallerUnknown).detail(client.to_string()))?;
+        admit(self.plane, self.at, channel, &id)?;
+        Ok(id)
     }
 
     fn response(&self, answered: Answered, exchange: &Exchange<'_>) -> CallAnswer {

@@ -47,6 +47,8 @@ pub(super) enum Conformance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Malformed {
     ClientMissing,
+    /// A method that is none of X-Road's (wire/xroad.md 2.1, enum `Verb`).
+    Method,
     Target(IdentifierError),
     /// The named header.
     Header(&'static str, IdentifierError),
@@ -87,6 +89,7 @@ impl Fault {
             Malformed::ClientMissing => {
                 (Code::InvalidClientIdentifier, "Client identifier is missing".to_owned())
             }
+            Malformed::Method => (Code::InternalError, "Invalid request method".to_owned()),
             Malformed::Target(error) => {
                 (Code::InternalError, format!("Invalid request URI: {error}"))
             }

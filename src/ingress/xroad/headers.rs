@@ -5,23 +5,10 @@
 
 use super::fault::{Conformance, Fault, Malformed};
 use super::identifier::{ClientId, IdentifierError, RepresentedParty, ServerId, ServiceTarget};
+use crate::ingress::calls::OF_CONNECTION;
 
-/// Dropped in both directions (wire/xroad.md 2.2, `SKIPPED_HEADERS`).
-pub(super) const SKIPPED: [&str; 13] = [
-    "transfer-encoding",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "upgrade",
-    "connection",
-    "user-agent",
-    "host",
-    "content-length",
-    "server",
-    "expect",
-];
+/// Dropped in both directions beside what belongs to the connection (wire/xroad.md 2.2, `SKIPPED_HEADERS`).
+const SKIPPED: [&str; 2] = ["user-agent", "server"];
 
 /// Set by the gateway, so a client's own are dropped (wire/xroad.md 2.2).
 pub(super) const OWN_IN_REQUEST: [&str; 2] = [REQUEST_ID, REQUEST_HASH];
@@ -147,12 +134,16 @@ pub(super) fn generated_id(instance: &str, uuid: &str) -> String {
 
 /// Whether a client's header goes on to the provider.
 pub(super) fn passes_to_provider(name: &str) -> bool {
-    !is_one_of(name, &SKIPPED) && !is_one_of(name, &OWN_IN_REQUEST)
+    !is_skipped(name) && !is_one_of(name, &OWN_IN_REQUEST)
 }
 
 /// Whether a provider's header goes back to the client.
 pub(super) fn passes_to_client(name: &str) -> bool {
-    !is_one_of(name, &SKIPPED) && !is_one_of(name, &OWN_IN_ANSWER)
+    !is_skipped(name) && !is_one_of(name, &OWN_IN_ANSWER)
+}
+
+fn is_skipped(name: &str) -> bool {
+    is_one_of(name, &OF_CONNECTION) || is_one_of(name, &SKIPPED)
 }
 
 fn text(value: &[u8]) -> Result<&str, IdentifierError> {
@@ -166,7 +157,7 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        Exchange, Header, RequestHeaders, SKIPPED, generated_id, passes_to_client,
+        Exchange, Header, OF_CONNECTION, RequestHeaders, SKIPPED, generated_id, passes_to_client,
         passes_to_provider,
     };
     use crate::ingress::xroad::code::ErrorStyle;
@@ -179,7 +170,7 @@ mod tests {
         // wire/xroad.md 2.2, SKIPPED_HEADERS
         let skipped = "transfer-encoding keep-alive proxy-authenticate proxy-authorization te \
              trailer upgrade connection user-agent host content-length server expect";
-        assert_eq!(skipped.split(' ').count(), SKIPPED.len());
+        assert_eq!(skipped.split(' ').count(), OF_CONNECTION.len() + SKIPPED.len());
         for name in skipped.split(' ') {
             let loud = name.to_ascii_uppercase();
             assert!(!passes_to_provider(&loud) && !passes_to_client(&loud), "{name}");

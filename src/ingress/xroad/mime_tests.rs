@@ -1,8 +1,7 @@
 //! Claims about multipart messages.
 
-use super::{
-    BOUNDARY_CHARS_MAX, Multipart, PART_HEADER_BYTES_MAX, PARTS_MAX, Part, media_type, read,
-};
+use super::{Multipart, Part, media_type, read};
+use crate::ingress::multipart::{BOUNDARY_CHARS_MAX, PART_HEADER_BYTES_MAX, PARTS_MAX};
 use crate::ingress::xroad::code::ErrorStyle;
 use crate::ingress::xroad::mime_write::{MimeWriteError, write};
 use bytes::Bytes;

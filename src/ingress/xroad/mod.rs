@@ -1,8 +1,9 @@
 //! X-Road's dialects (wire/xroad.md): REST `r1` and SOAP 4.0, with their metaservices.
 //!
-//! `face` and `soap_door` meet the call plane, `words` and `registry` put it in X-Road's words; every other file is
-//! a pure function of what came over the wire.
+//! `face`, `soap_door` and `asic` meet the call plane, `words` and `registry` put it in X-Road's words; every other file
+//! is a pure function of what came over the wire.
 
+mod asic;
 mod body_hash;
 mod code;
 mod face;

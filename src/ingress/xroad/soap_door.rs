@@ -55,6 +55,10 @@ impl<P: CallPorts> XRoad<'_, P> {
         let message = soap::read_request(&root, content_type.charset.as_deref())?;
         let header = &message.header;
         let member = self.identify(&header.client, channel).map_err(|fault| self.told(&fault))?;
+        if let Some(server) = &header.security_server {
+            let owner = words::service_id(&header.service).map(|id| id.owner().clone());
+            words::check_server(self.plane, server, owner.as_ref())?;
+        }
         if let Some(meta) = SoapMetaservice::of(&header.service.service_code) {
             return self.soap_metaservice(meta, &message, &root, &member);
         }
@@ -76,7 +80,7 @@ impl<P: CallPorts> XRoad<'_, P> {
             message_id: header.id.clone(),
             user_id: header.user_id.clone(),
             issue: header.issue.clone(),
-            represented: None,
+            represented: header.represented_party.as_ref().map(words::represented),
         };
         let origin = Origin::Member { id: member, tls: channel.words() };
         let answered = Box::pin(self.plane.call(self.at, asked, origin)).await;

@@ -2,10 +2,10 @@
 
 use super::code::{Code, ErrorStyle};
 use super::fault::{Conformance, Fault, Place};
-use super::identifier::{self, ClientId, ServerId, ServiceTarget};
+use super::identifier::{self, ClientId, RepresentedParty, ServerId, ServiceTarget};
 use crate::domain::member_id::MemberId;
 use crate::domain::service::{CallFault, ServiceId, Trouble};
-use crate::pipeline::call::{CallPlane, CallPorts};
+use crate::pipeline::call::{CallPlane, CallPorts, Represented};
 use crate::texts::{self, Lang};
 use crate::topology::XRoadSettings;
 
@@ -19,6 +19,11 @@ pub(super) fn member_id(client: &ClientId) -> Option<MemberId> {
 pub(super) fn owner(service: &ServiceTarget) -> Option<MemberId> {
     let ServiceTarget { instance, class, member, subsystem, .. } = service;
     MemberId::from_parts(instance, class, member, subsystem).ok()
+}
+
+/// On whose behalf the client acts.
+pub(super) fn represented(party: &RepresentedParty) -> Represented {
+    Represented { class: party.class.clone(), code: party.code.clone() }
 }
 
 /// The service of an identifier. Versions are the provider's affair: a service has one here.
@@ -56,6 +61,8 @@ pub(super) fn fault(fault: &CallFault, here: &str) -> Fault {
             at(place, Code::NetworkError)
         }
         Trouble::LinkGarbage => at(place, Code::HttpError),
+        Trouble::LinkUnsigned => at(place, Code::MissingSignature),
+        Trouble::LinkCut => Fault::service(place, Code::IoError, message),
         Trouble::ServiceUnknown => at(Place::ServerProxy, Code::UnknownService),
         Trouble::WrongKind => at(Place::ServerProxy, Code::ServiceType),
         Trouble::AccessDenied => at(Place::ServerProxy, Code::AccessDenied),
@@ -72,8 +79,13 @@ pub(super) fn fault(fault: &CallFault, here: &str) -> Fault {
         Trouble::SystemUntrusted => system(Code::SslAuthenticationFailed),
         Trouble::SystemCut => system(Code::IoError),
         Trouble::SystemGarbage => system(Code::HttpError),
-        Trouble::AnswerTooLarge | Trouble::SystemMissing => system(Code::InternalError),
-        Trouble::SystemMaintenance => at(Place::ClientProxy, Code::MaintenanceMode),
+        Trouble::AnswerTooLarge
+        | Trouble::SystemMissing
+        | Trouble::RuleMissing
+        | Trouble::RuleFailed => system(Code::InternalError),
+        Trouble::SystemMaintenance | Trouble::PlatformMaintenance => {
+            at(Place::ClientProxy, Code::MaintenanceMode)
+        }
     }
 }
 
@@ -99,7 +111,8 @@ const SENTENCES: [(Trouble, &str); 3] = [
     (Trouble::ServiceDisabled, "Service is disabled"),
 ];
 
-/// The targeted security server must be the one that serves the provider (wire/xroad.md 2.2).
+/// The targeted security server must be the one that serves the provider (wire/xroad.md 2.2). Its owner is a member that
+/// offers services there, or the agency that the platform was made for.
 pub(super) fn check_server<P: CallPorts>(
     plane: &CallPlane<P>,
     server: &ServerId,
@@ -107,7 +120,18 @@ pub(super) fn check_server<P: CallPorts>(
 ) -> Result<(), Fault> {
     let services = plane.services();
     let serves = owner.is_some_and(|owner| {
-        services.of_owner(owner).any(|s| plane.routes().platform_name(s.home) == server.server)
+        let ServerId { instance, class, member, .. } = server;
+        let named = MemberId::from_parts(instance, class, member, owner.system()).ok();
+        let Some(named) = named.filter(|named| named.instance() == owner.instance()) else {
+            return false;
+        };
+        let is_owner = |home| {
+            let routes = plane.pipeline.routes();
+            let mut roots = routes.roots(home).iter();
+            named == *owner || roots.any(|root| named.agency() == Some(root))
+        };
+        let here = |home| plane.routes().platform_name(home) == server.server;
+        services.of_owner(owner).any(|service| here(service.home) && is_owner(service.home))
     });
     if serves {
         return Ok(());

@@ -5,7 +5,7 @@ use super::*;
 const HERE: &str = "lgsp-h53";
 
 /// Trouble, its code when the consumer's own platform notices it, and its code when another one does.
-const TOLD: [(Trouble, &str, &str); 35] = [
+const TOLD: [(Trouble, &str, &str); 40] = [
     // 2.5: a client that is not registered; 2.6 asks at the consumer's side.
     (
         Trouble::CallerUnknown,
@@ -57,6 +57,17 @@ const TOLD: [(Trouble, &str, &str); 35] = [
     ),
     // 2.13: the peer answers HTTP 500.
     (Trouble::LinkGarbage, "server.clientproxy.http_error", "server.serverproxy.http_error"),
+    // 2.13: the peer cuts the connection mid-answer, or answers without signature.
+    (
+        Trouble::LinkCut,
+        "server.clientproxy.service_failed.io_error",
+        "server.serverproxy.service_failed.io_error",
+    ),
+    (
+        Trouble::LinkUnsigned,
+        "server.clientproxy.missing_signature",
+        "server.serverproxy.missing_signature",
+    ),
     // 2.6: checks of the provider's side, wherever they are made.
     (
         Trouble::ServiceUnknown,
@@ -91,6 +102,12 @@ const TOLD: [(Trouble, &str, &str); 35] = [
         Trouble::ShuttingDown,
         "server.clientproxy.internal_error",
         "server.serverproxy.internal_error",
+    ),
+    // 2.13: the provider is in maintenance.
+    (
+        Trouble::PlatformMaintenance,
+        "server.clientproxy.maintenance_mode",
+        "server.clientproxy.maintenance_mode",
     ),
     // 2.5, 2.13: failures of the provider's system have a third level.
     (
@@ -136,6 +153,16 @@ const TOLD: [(Trouble, &str, &str); 35] = [
     ),
     (
         Trouble::SystemMissing,
+        "server.serverproxy.service_failed.internal_error",
+        "server.serverproxy.service_failed.internal_error",
+    ),
+    (
+        Trouble::RuleMissing,
+        "server.serverproxy.service_failed.internal_error",
+        "server.serverproxy.service_failed.internal_error",
+    ),
+    (
+        Trouble::RuleFailed,
         "server.serverproxy.service_failed.internal_error",
         "server.serverproxy.service_failed.internal_error",
     ),

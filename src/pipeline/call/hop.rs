@@ -3,7 +3,7 @@
 //! The method, the query, the body and every field of the client's go as they are; ours begin with `lt-`, and
 //! a client's that do are dropped at the first door.
 
-use super::{Answered, Asked, Dialect, Vouched};
+use super::{Answered, Asked, Dialect, Represented, Vouched};
 use crate::domain::member_id::MemberId;
 use crate::domain::service::{CallFault, Trouble};
 use crate::egress::call::CallBody;
@@ -26,6 +26,7 @@ const MESSAGE_ID: HeaderName = HeaderName::from_static("lt-message-id");
 const USER_ID: HeaderName = HeaderName::from_static("lt-user-id");
 const ISSUE: HeaderName = HeaderName::from_static("lt-issue");
 const REPRESENTED: HeaderName = HeaderName::from_static("lt-represented");
+const REPRESENTED_CLASS: HeaderName = HeaderName::from_static("lt-represented-class");
 const FIRST: HeaderName = HeaderName::from_static("lt-first");
 const HOPS_LEFT: HeaderName = HeaderName::from_static("lt-hops-left");
 const LEFT_MS: HeaderName = HeaderName::from_static("lt-left-ms");
@@ -72,9 +73,13 @@ pub(super) fn request(
     put(DIALECT, if asked.dialect == Dialect::Soap { "soap" } else { "rest" })?;
     put(REQUEST_ID, &asked.request_id)?;
     put(MESSAGE_ID, &asked.message_id)?;
-    for (name, text) in
-        [(USER_ID, &asked.user_id), (ISSUE, &asked.issue), (REPRESENTED, &asked.represented)]
-    {
+    let represented = asked.represented.as_ref();
+    for (name, text) in [
+        (USER_ID, asked.user_id.as_ref()),
+        (ISSUE, asked.issue.as_ref()),
+        (REPRESENTED, represented.map(|it| &it.code)),
+        (REPRESENTED_CLASS, represented.and_then(|it| it.class.as_ref())),
+    ] {
         if let Some(text) = text {
             put(name, text)?;
         }
@@ -124,7 +129,8 @@ pub fn read(
         message_id: needed(&MESSAGE_ID)?,
         user_id: text(&USER_ID),
         issue: text(&ISSUE),
-        represented: text(&REPRESENTED),
+        represented: text(&REPRESENTED)
+            .map(|code| Represented { class: text(&REPRESENTED_CLASS), code }),
         method: parts.method,
         headers: without_ours(parts.headers),
         body,
@@ -195,9 +201,9 @@ pub(super) fn answered(
     };
     let chain = text(&CHAIN).and_then(|text| chain_of(from, &text));
     if chain.is_none() {
-        let fault =
-            CallFault::new(Trouble::LinkGarbage).detail(format!("{from}: {}", parts.status));
-        return (Err(fault), None);
+        let is_answer = parts.status.is_success();
+        let trouble = if is_answer { Trouble::LinkUnsigned } else { Trouble::LinkGarbage };
+        return (Err(CallFault::new(trouble).detail(format!("{from}: {}", parts.status))), None);
     }
     if let Some(code) = text(&FAULT) {
         let fault = CallFault {

@@ -16,8 +16,8 @@ use super::{Pipeline, Ports};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::conditions::PlatformConditions;
 use crate::domain::directory::Members;
-use crate::domain::member_id::MemberId;
-use crate::domain::routing::{PlatformIx, RoutingTable};
+use crate::domain::member_id::{MemberId, PLATFORM_CLASS};
+use crate::domain::routing::{Hop, PlatformIx, RoutingTable};
 use crate::domain::service::{CallFault, Services, Trouble};
 use crate::egress::call::{CallBody, CallRoad};
 use crate::evidence::{Evidence, PeerChain};
@@ -82,7 +82,14 @@ pub struct Asked {
     pub message_id: String,
     pub user_id: Option<String>,
     pub issue: Option<String>,
-    pub represented: Option<String>,
+    pub represented: Option<Represented>,
+}
+
+/// On whose behalf a member calls (wire/xroad.md 2.2, `X-Road-Represented-Party`). Only noted, never a right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Represented {
+    pub class: Option<String>,
+    pub code: String,
 }
 
 /// Where a call came from.
@@ -127,6 +134,8 @@ pub struct CallPlatform {
     pub evidence: Evidence,
     pub door: Arc<Door>,
     pub counters: CallCounters,
+    /// Places for those who download its evidence, which reads much of the log.
+    pub downloads: Arc<Semaphore>,
 }
 
 /// Plain counts, read at scrape.
@@ -141,6 +150,8 @@ pub struct CallCounters {
 pub struct Troubles(Vec<AtomicU64>);
 
 const KIB: usize = 1 << 10;
+/// Downloads of evidence at a time, at one platform.
+const DOWNLOADS_MAX: usize = 2;
 
 /// The call plane of one process.
 pub struct CallPlane<P: Ports> {
@@ -182,6 +193,7 @@ impl<P: CallPorts> CallPlane<P> {
             evidence,
             door: Arc::new(Door::new(conditions, limits.calls_max)),
             counters: CallCounters::default(),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS_MAX)),
         });
         let platforms = platforms.collect();
         let room = Arc::new(Semaphore::new(limits.held_bytes_max / KIB));
@@ -237,15 +249,19 @@ impl<P: CallPorts> CallPlane<P> {
         }
     }
 
-    /// May this neighbour speak for this member here? Straight from where the member is connected (its security
+    /// May this neighbour speak for this member, or for this platform, here? Straight from where the member is connected (its security
     /// server, or the platform behind that), or along the way that calls take.
     pub fn vouches(&self, peer: PlatformIx, here: PlatformIx, client: &MemberId) -> bool {
+        if client.class() == PLATFORM_CLASS {
+            let own = self.routes.platform(client.code());
+            return own.is_some_and(|own| {
+                peer == own || self.routes.next_hop_to_platform(here, own) == Hop::Link(peer)
+            });
+        }
         let Some(caller) = self.members.by_id(&client.to_string()) else { return false };
         let home = caller.member.security_server.unwrap_or(caller.member.platform);
         let towards = self.routes.next_hop_to_platform(here, home);
-        peer == home
-            || peer == caller.member.platform
-            || towards == crate::domain::routing::Hop::Link(peer)
+        peer == home || peer == caller.member.platform || towards == Hop::Link(peer)
     }
 
     /// Writes down that a request never became a call, and counts it.

@@ -80,7 +80,8 @@ impl<P: CallPorts> CallPlane<P> {
             message_id: asked.message_id.clone(),
             message_user_id: asked.user_id.clone(),
             message_issue: asked.issue.clone(),
-            represented_party_code: asked.represented.clone(),
+            represented_party_class: asked.represented.as_ref().and_then(|it| it.class.clone()),
+            represented_party_code: asked.represented.as_ref().map(|it| it.code.clone()),
             request_in_ts: now.ms(),
             rest_method: asked.method.to_string(),
             platform: at.name.to_string(),
@@ -131,6 +132,10 @@ impl<P: CallPorts> CallPlane<P> {
         asked: Asked,
         now: Timestamp,
     ) -> Result<(Got, Place), CallFault> {
+        let is_ours = call.record.security_server_type == SYSTEM_TYPE_CLIENT;
+        if call.at.door.conditions().maintenance && !is_ours {
+            return Err(in_maintenance(&call.at.name));
+        }
         let (place, begins_at) = call.at.door.enter(now)?;
         if begins_at > now {
             let late = || CallFault::new(Trouble::Throttled);
@@ -139,7 +144,7 @@ impl<P: CallPorts> CallPlane<P> {
             turn.map_err(|_elapsed| late())?;
         }
         let service = self.find(&asked.service)?;
-        call.note(&service);
+        call.note(&service, self.routes().platform_name(service.home));
         let path = ServicePath::parse(&asked.path)
             .map_err(|error| CallFault::new(Trouble::PathRefused).detail(error.to_string()))?;
         if asked.body.length().is_some_and(|length| length > self.bytes_max(&service)) {
@@ -225,7 +230,10 @@ impl<P: CallPorts> CallPlane<P> {
         let answered = answered?;
         let is_deprecated = answered.is_deprecated;
         let Answered { status, headers, body, .. } = answered;
-        let body = self.settle(body).await?;
+        let body = self
+            .settle(body)
+            .await
+            .map_err(|cut| CallFault { trouble: Trouble::LinkCut, ..cut })?;
         Ok(Got { status, headers, body, is_deprecated, passage: None })
     }
 
@@ -240,7 +248,10 @@ impl<P: CallPorts> CallPlane<P> {
             call.record.security_server_type = SYSTEM_TYPE_PRODUCER;
         }
         asked.path.clone_into(&mut call.record.rest_path);
-        // wire/xroad.md 2.6: service, its type, rights, state.
+        // wire/xroad.md 2.6: service, its type, rights, state; maintenance is known before.
+        if call.at.door.conditions().maintenance {
+            return Err(in_maintenance(&call.at.name));
+        }
         if (service.kind == ServiceKind::Soap) != (asked.dialect == Dialect::Soap) {
             return Err(CallFault::new(Trouble::WrongKind).detail(asked.service));
         }
@@ -370,9 +381,10 @@ impl<C: Clock> Call<'_, C> {
         self.at.evidence.queue(&self.record, now).map(drop)
     }
 
-    fn note(&mut self, service: &Service) {
+    fn note(&mut self, service: &Service, home: &str) {
         let owner = service.id.owner();
         let record = &mut self.record;
+        home.clone_into(&mut record.service_security_server_address);
         owner.instance().clone_into(&mut record.service_xroad_instance);
         owner.class().clone_into(&mut record.service_member_class);
         owner.code().clone_into(&mut record.service_member_code);
@@ -408,6 +420,11 @@ impl<C: Clock> Drop for Call<'_, C> {
             tracing::error!(%refused, "the evidence of a call that was given up cannot be kept");
         }
     }
+}
+
+fn in_maintenance(platform: &str) -> CallFault {
+    let why = format!("Security server {platform} is in maintenance mode");
+    CallFault::new(Trouble::PlatformMaintenance).detail(why)
 }
 
 /// Path and query below a service, as a URI.

@@ -38,9 +38,12 @@ pub struct CallRecord {
     pub service_subsystem_code: String,
     pub service_code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub represented_party_class: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub represented_party_code: Option<String>,
     /// The platform where the client is connected, and the one where the provider is.
     pub client_security_server_address: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub service_security_server_address: String,
     pub request_size: u64,
     pub response_size: u64,

@@ -60,15 +60,19 @@ impl SocialInsurance {
 
     fn by_number(&self, request: &Request<'_>) -> Outcome {
         let ByNumber { ma_so_bhxh } = request.json()?;
-        let found = InsuranceNumber::parse(&ma_so_bhxh).and_then(|number| self.record(number));
+        let found = InsuranceNumber::parse(&ma_so_bhxh)
+            .and_then(|number| self.record(number, request.call.now_ms));
         let found = found.ok_or_else(|| Fault::not_found("không có mã số BHXH này"))?;
         Ok(Answer::json(200, &found))
     }
 
-    fn record(&self, number: InsuranceNumber) -> Option<Record> {
+    fn record(&self, number: InsuranceNumber, now_ms: i64) -> Option<Record> {
         match self.population.find_by_insurance_number(number) {
             Some(index) => Some(Record::of(&self.population.person(index)?)),
-            None => Some(Record::of_newborn(&self.newborns.find_by_insurance_number(number)?)),
+            None => {
+                let child = self.newborns.find_by_insurance_number(number)?;
+                (child.known_from_ms <= now_ms).then(|| Record::of_newborn(&child))
+            }
         }
     }
 }

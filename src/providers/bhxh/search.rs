@@ -80,7 +80,7 @@ impl Missing {
 impl SocialInsurance {
     pub(super) fn number_by_traits(&self, request: &Request<'_>) -> Outcome {
         let wanted: ByTraits = request.json()?;
-        let found = match self.one_with(&wanted) {
+        let found = match self.one_with(&wanted, request.call.now_ms) {
             Ok((number, trang_thai)) => {
                 Found { ma_so_bhxh: number.to_string(), trang_thai, error_code: "00" }
             }
@@ -91,7 +91,7 @@ impl SocialInsurance {
         Ok(Answer::json(200, &found))
     }
 
-    fn one_with(&self, wanted: &ByTraits) -> Result<(InsuranceNumber, u8), Missing> {
+    fn one_with(&self, wanted: &ByTraits, now_ms: i64) -> Result<(InsuranceNumber, u8), Missing> {
         let code = wanted.ma_xa_ks.as_deref().filter(|code| !code.is_empty());
         let commune = Commune::by_code(code.ok_or(Missing::NoCommune)?);
         let commune = commune.ok_or(Missing::UnknownCommune)?;
@@ -110,7 +110,7 @@ impl SocialInsurance {
             .filter_map(|index| self.population.person(index))
             .map(|person| (person.insurance_number, state(&person)))
             .collect();
-        let fits = |child: &Newborn| newborn_fits(child, &traits);
+        let fits = |child: &Newborn| child.known_from_ms <= now_ms && newborn_fits(child, &traits);
         let children = self.newborns.matching(fits, FOUND_MAX);
         found.extend(children.iter().map(|child| (child.insurance_number, IN_USE)));
         match found.as_slice() {

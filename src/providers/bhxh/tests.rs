@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::citizen::Parents;
+use super::super::citizen::{Birth, Parents};
 use super::super::tests::{Asker, PROVINCE, country};
 use super::*;
 use crate::providers::population::{Commune, Date, Person, Sex};
@@ -137,24 +137,22 @@ fn a_newborn_is_insured_from_the_first_day() {
     let asker = Asker::new(&provider, PROVINCE);
     let commune = Commune::by_code("01001").unwrap();
     let born = Date::new(2026, 1, 4).unwrap();
-    let child = provider
-        .newborns
-        .register(Parents::default(), "Lê Thị Mới".to_owned(), Sex::Female, born, commune)
-        .unwrap();
+    let birth = Birth {
+        parents: Parents::default(),
+        name: "Lê Thị Mới".to_owned(),
+        sex: Sex::Female,
+        birth_date: born,
+        commune,
+        known_from_ms: 0,
+    };
+    let child = provider.newborns.register(birth.clone()).unwrap();
     let body = json!({"maSoBhxh": child.insurance_number.to_string()});
     assert_eq!(asker.post("/getTraCuuTtHgdByMaSoBhxh", &body).1["hoTen"], "LÊ THỊ MỚI");
     let body = json!({"hoTen": "lê thị  mới", "ngaySinh": "20260104", "loaiNgaySinh": 0, "gioiTinh": 2,
         "maTinhKs": "01", "maXaKs": "01001", "isKs": 1});
     let found = asker.post("/getMaSoBhxhTheoTieuChi", &body).1;
     assert_eq!(found["maSoBhxh"], child.insurance_number.to_string());
-    let namesake = provider.newborns.register(
-        Parents::default(),
-        "Lê Thị Mới".to_owned(),
-        Sex::Female,
-        born,
-        commune,
-    );
-    assert!(namesake.is_ok());
+    assert!(provider.newborns.register(birth).is_ok());
     let found = asker.post("/getMaSoBhxhTheoTieuChi", &body).1;
     assert_eq!((&found["errorCode"], &found["maSoBhxh"]), (&json!("02"), &json!("")));
     assert_eq!(asker.post("/getTraCuuTtHgdByMaSoBhxh", &json!({"maSoBhxh": "x"})).0, 404);

@@ -11,9 +11,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use http::Method;
-
-use super::soap::{CONTENT_TYPE, Envelope, SoapFault, Xml};
+use super::citizen::{Newborn, Newborns};
+use super::soap::{self, Envelope, SoapFault, Xml};
 use super::{Answer, Call, Description, Kind, Provider, Sureness};
 use crate::providers::population::{Person, Population};
 pub use access::Access;
@@ -28,6 +27,7 @@ const WSDL: &str = include_str!("../wsdl/dancu.wsdl");
 #[derive(Debug)]
 pub struct PopulationDatabase {
     population: Arc<Population>,
+    newborns: Arc<Newborns>,
     operation: Operation,
     access: Option<Arc<Access>>,
 }
@@ -79,20 +79,22 @@ impl PopulationDatabase {
     /// Without `access` the credentials inside the message are not looked at: who may ask is then the gateway's
     /// business alone.
     pub fn new(
-        population: Arc<Population>,
+        (population, newborns): (Arc<Population>, Arc<Newborns>),
         operation: Operation,
         access: Option<Arc<Access>>,
     ) -> Self {
-        Self { population, operation, access }
+        Self { population, newborns, operation, access }
     }
 
     /// A service for each operation.
     pub fn services(
         population: &Arc<Population>,
+        newborns: &Arc<Newborns>,
         access: Option<&Arc<Access>>,
     ) -> Vec<Box<dyn Provider>> {
         let service = |operation| -> Box<dyn Provider> {
-            Box::new(Self::new(Arc::clone(population), operation, access.cloned()))
+            let people = (Arc::clone(population), Arc::clone(newborns));
+            Box::new(Self::new(people, operation, access.cloned()))
         };
         Operation::ALL.into_iter().map(service).collect()
     }
@@ -127,24 +129,42 @@ impl PopulationDatabase {
             (Request::Changes(window), _) => changes::write(&mut xml, &self.population, window),
             (Request::Citizen(asked), Operation::Authenticate) => {
                 xml.open("KetQuaXacThuc");
-                xml.leaf("TonTai", if self.find(&asked).is_some() { "true" } else { "false" });
+                xml.leaf("TonTai", if self.is_known(&asked, now_ms) { "true" } else { "false" });
                 xml.close("KetQuaXacThuc");
             }
             (Request::Citizen(asked), Operation::Lookup) => {
                 let found: Vec<Person> = self.find(&asked).into_iter().collect();
                 record::collection(&mut xml, None, |xml| {
                     found.iter().for_each(|person| record::whole(xml, &self.population, person));
+                    let child = self.find_newborn(&asked, now_ms);
+                    child.iter().for_each(|child| record::newborn(xml, &self.population, child));
                 });
             }
             (Request::Citizen(asked), Operation::VerifyRelatives) => {
                 let found = self.find(&asked);
                 record::collection(&mut xml, None, |xml| {
                     found.iter().for_each(|person| record::family(xml, &self.population, person));
+                    let child = self.find_newborn(&asked, now_ms);
+                    child.iter().for_each(|child| record::newborn(xml, &self.population, child));
                 });
             }
         }
         xml.close(&format!("{name}Response"));
         Ok(xml.into_text())
+    }
+
+    fn is_known(&self, asked: &Citizen, now_ms: i64) -> bool {
+        self.find(asked).is_some() || self.find_newborn(asked, now_ms).is_some()
+    }
+
+    /// A child whose birth was registered while the simulator runs.
+    fn find_newborn(&self, asked: &Citizen, now_ms: i64) -> Option<Newborn> {
+        let child = self.newborns.find(asked.number?)?;
+        let agrees = asked.old_number.is_none()
+            && child.known_from_ms <= now_ms
+            && is_same_name(&child.name, &asked.name)
+            && asked.birth.matches(child.birth_date);
+        agrees.then_some(child)
     }
 
     /// No match unless numbers, name and date agree (domain.md 4.2).
@@ -162,6 +182,12 @@ impl PopulationDatabase {
     }
 }
 
+/// Whatever the case and the blanks between words.
+fn is_same_name(own: &str, asked: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
+    words(own) == words(asked)
+}
+
 impl Operation {
     pub const ALL: [Self; 3] = [Self::Authenticate, Self::Lookup, Self::VerifyRelatives];
 }
@@ -176,19 +202,6 @@ impl Provider for PopulationDatabase {
     }
 
     fn answer(&self, call: &Call<'_>) -> Answer {
-        let refused = |status, message: &str| {
-            let mut answer = SoapFault::client(message).answer();
-            answer.status = status;
-            answer
-        };
-        if !matches!(call.path, "" | "/") {
-            return refused(404, "dịch vụ không có đường dẫn này");
-        }
-        let wants_wsdl = call.query.is_some_and(|query| query.eq_ignore_ascii_case("wsdl"));
-        match *call.method {
-            Method::POST => self.ask(call),
-            Method::GET if wants_wsdl => Answer::new(200, CONTENT_TYPE, WSDL),
-            _ => refused(405, "chỉ nhận POST, hoặc GET ?wsdl").with_header("Allow", "GET, POST"),
-        }
+        soap::serve(call, WSDL, |call| self.ask(call))
     }
 }

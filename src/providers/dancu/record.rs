@@ -1,6 +1,7 @@
 //! A citizen's record as XML: `CongdanCollection` of domain.md 4.2. Codes are those of the shared code lists
 //! (domain.md 4.9: magioitinh, madantoc, matongiao, matinhtranghonnhan, manhommau).
 
+use super::super::citizen::Newborn;
 use super::super::soap::Xml;
 use crate::providers::population::{
     BloodGroup, Date, MaritalStatus, Name, Person, Place, Population, Relative,
@@ -37,6 +38,39 @@ pub(super) fn whole(xml: &mut Xml, population: &Population, person: &Person) {
     place(xml, "NoiOHienTai", &person.current_address);
     relatives(xml, population, person);
     xml.leaf("SoSoHoKhau", &format!("{:09}", person.household.book));
+    xml.close("CongDan");
+}
+
+/// What a birth certificate says; a child has no card, no house of its own and nobody but its parents.
+pub(super) fn newborn(xml: &mut Xml, population: &Population, child: &Newborn) {
+    xml.open("CongDan");
+    xml.leaf("SoDinhDanh", &child.number.to_string());
+    xml.leaf("SoCMND", "");
+    xml.open("HoVaTen");
+    let upper = child.name.to_uppercase();
+    let (family, rest) = upper.split_once(' ').unwrap_or((upper.as_str(), ""));
+    let (middle, given) = rest.rsplit_once(' ').unwrap_or(("", rest));
+    xml.leaf("Ho", family);
+    xml.leaf("ChuDem", middle);
+    xml.leaf("Ten", given);
+    xml.close("HoVaTen");
+    xml.leaf("GioiTinh", &child.sex.insurance_code().to_string());
+    birth(xml, child.birth_date);
+    let place = Place { commune: child.commune, detail: String::new() };
+    self::place(xml, "NoiDangKyKhaiSinh", &place);
+    xml.leaf("QuocTich", "VN");
+    for (name, parent) in [("Cha", child.parents.father), ("Me", child.parents.mother)] {
+        if let Some(parent) = parent.and_then(|index| population.person(index)) {
+            let number = Some(parent.number);
+            let (index, deceased) = (Some(parent.index), !parent.alive);
+            let old_number = parent.old_number;
+            relation(
+                xml,
+                name,
+                &Relative { name: parent.name, index, number, old_number, deceased },
+            );
+        }
+    }
     xml.close("CongDan");
 }
 

@@ -13,8 +13,14 @@ fn population() -> Arc<Population> {
     Arc::new(Population::new(7, 10_000, Date::new(2026, 1, 5).unwrap()).unwrap())
 }
 
+fn people() -> (Arc<Population>, Arc<Newborns>) {
+    let population = population();
+    let newborns = Arc::new(Newborns::new(7, &population));
+    (population, newborns)
+}
+
 fn ask(operation: Operation, access: Option<Access>, headers: &HeaderMap, body: &str) -> Answer {
-    let database = PopulationDatabase::new(population(), operation, access.map(Arc::new));
+    let database = PopulationDatabase::new(people(), operation, access.map(Arc::new));
     database.answer(&call(&Method::POST, "", None, headers, body))
 }
 
@@ -27,7 +33,7 @@ fn call<'a>(
 ) -> Call<'a> {
     let caller = "VN:GOV:000.00.06.H60:MCDT";
     let body = body.as_bytes();
-    Call { method, path, query, headers, body, caller, correlation: "c", now_ms: NOW_MS }
+    Call { method, path, query, headers, body, caller, correlation: "c", now_ms: NOW_MS, pace: 1 }
 }
 
 fn envelope(operation: &str, fields: &str) -> String {
@@ -55,7 +61,7 @@ fn asking(number: &str, name: &str, birth: &str) -> String {
 
 /// The answer's root, after the header was found unchanged.
 fn body_of(operation: Operation, fields: &str) -> Element {
-    let name = PopulationDatabase::new(population(), operation, None).description().code;
+    let name = PopulationDatabase::new(people(), operation, None).description().code;
     let answer = ask(operation, None, &HeaderMap::new(), &envelope(name, fields));
     let text = String::from_utf8(answer.body).unwrap();
     assert!(text.contains(HEADER), "{text}");
@@ -280,7 +286,7 @@ fn configured_credentials_are_asked_for() {
 #[test]
 fn the_wsdl_is_given_to_whoever_asks_and_other_methods_are_refused() {
     let headers = HeaderMap::new();
-    for service in PopulationDatabase::services(&population(), None) {
+    for service in PopulationDatabase::services(&people().0, &people().1, None) {
         let ask = |method: &Method, path, query| {
             service.answer(&call(method, path, query, &headers, "")).status
         };

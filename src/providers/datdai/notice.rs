@@ -27,7 +27,8 @@ pub(super) struct Slip {
     transaction: Choice<1, 4>,
     /// Dong: the declared price or that of the table, whichever is higher.
     value: u64,
-    received_ms: i64,
+    noticed_ms: i64,
+    paid_ms: i64,
 }
 
 #[derive(Deserialize)]
@@ -92,7 +93,8 @@ impl LandRegister {
             parcel: parcel.index,
             transaction: sent.loai_giao_dich,
             value: price::value(&parcel).max(declared.unwrap_or(0)),
-            received_ms: request.call.now_ms,
+            noticed_ms: request.call.done_after(NOTICE_MS),
+            paid_ms: request.call.done_after(PAID_MS),
         };
         let code = sent.ma_ho_so.to_string();
         let mut slips = self.slips.lock();
@@ -113,7 +115,7 @@ impl LandRegister {
             return Err(Fault::conflict("cơ quan thuế chưa ra thông báo"));
         }
         let parcel = self.population.parcel(slip.parcel).ok_or_else(no_slip)?;
-        let day = day_of(slip.received_ms.saturating_add(NOTICE_MS));
+        let day = day_of(slip.noticed_ms);
         let cac_khoan = slip.items(&parcel);
         let notice = Notice {
             ma_ho_so: code,
@@ -136,7 +138,7 @@ impl LandRegister {
         let state = slip.state(request.call.now_ms);
         let due =
             if state == 1 { 0 } else { slip.items(&parcel).iter().map(|one| one.so_tien).sum() };
-        let paid_on = (state == 3).then(|| day_of(slip.received_ms.saturating_add(PAID_MS)));
+        let paid_on = (state == 3).then(|| day_of(slip.paid_ms));
         let payment = Payment {
             ma_ho_so: code,
             trang_thai: state,
@@ -152,10 +154,12 @@ impl LandRegister {
 impl Slip {
     /// 1 being computed, 2 notice given, 3 paid.
     fn state(&self, now_ms: i64) -> u8 {
-        match now_ms.saturating_sub(self.received_ms) {
-            ..NOTICE_MS => 1,
-            NOTICE_MS..PAID_MS => 2,
-            _ => 3,
+        if now_ms < self.noticed_ms {
+            1
+        } else if now_ms < self.paid_ms {
+            2
+        } else {
+            3
         }
     }
 

@@ -13,6 +13,8 @@ use super::record::{Dossier, Progress, Status};
 
 const DOSSIERS: Bounds = Bounds { rows_max: 20_000, bytes_max: 64 << 20 };
 const QUESTIONS: Bounds = Bounds { rows_max: 10_000, bytes_max: 16 << 20 };
+/// Shown to a citizen at a time.
+const OF_CITIZEN_MAX: usize = 100;
 /// Steps of one dossier.
 const STEPS_MAX: usize = 200;
 
@@ -122,6 +124,15 @@ impl Store {
         let kept = self.dossiers.get(&code.to_owned()).ok_or_else(no_dossier)?;
         check_owner(kept, agency)?;
         Ok(Shown { dossier: &kept.dossier, steps: &kept.steps })
+    }
+
+    /// Whoever stands as `MaDoiTuong` sees her own, whichever agency sent it.
+    pub(super) fn of_citizen(&self, number: &str) -> Vec<serde_json::Value> {
+        let is_hers =
+            |kept: &&Kept| kept.dossier.ma_doi_tuong.as_deref().is_some_and(|own| own == number);
+        let shown = self.dossiers.values().filter(is_hers).take(OF_CITIZEN_MAX);
+        let shown = shown.map(|kept| Shown { dossier: &kept.dossier, steps: &kept.steps });
+        shown.filter_map(|shown| serde_json::to_value(shown).ok()).collect()
     }
 
     /// The questions of a ministry or province, synchronised at or after a `yyyyMMddHHmmss`.

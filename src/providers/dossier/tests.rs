@@ -13,7 +13,7 @@ fn provider() -> Dossiers {
 }
 
 fn session(asker: Asker<'_>) -> String {
-    let password = Dossiers::password(SEED, "000.00.00.H60");
+    let password = sandbox_secret("000.00.00.H60");
     let login = json!({"username": "000.00.00.H60", "password": password});
     let (status, answer) = asker.post("/mapi/login", &login);
     assert_eq!((status, &answer["error_code"]), (200, &json!(0)));
@@ -136,7 +136,7 @@ fn a_dossier_is_seen_by_its_own_province_only() {
     let mine = session(asker);
     call(asker, &mine, "DongBoHoSoMC", &json!({"data": [dossier("2")]}));
     let other = Asker::new(&provider, OTHER);
-    let login = json!({"username": "H26", "password": Dossiers::password(SEED, "H26")});
+    let login = json!({"username": "H26", "password": sandbox_secret("H26")});
     let session = other.post("/mapi/login", &login).1["session"].as_str().unwrap().to_owned();
     let ask = |madonvi: &str, code: &str| {
         let body = json!({"session": session, "madonvi": madonvi, "service": "TraCuuHoSo", "maHoSo": code});

@@ -4,7 +4,8 @@ use crate::providers::citizen::{Newborn, Parents, day_of};
 use crate::providers::moment::MINUTE_MS;
 use crate::providers::population::{Commune, Date, Registration, Sex};
 
-/// From receipt to "eligible", and to "registered" (assumed: soon enough to be seen in a lesson).
+/// From receipt to "eligible", and to "registered", in life as the sandbox sees it (assumed: soon enough to be
+/// seen in a lesson).
 pub(super) const ELIGIBLE_MS: i64 = MINUTE_MS;
 pub(super) const REGISTERED_MS: i64 = 3 * MINUTE_MS;
 
@@ -14,6 +15,8 @@ pub(super) struct Dossier {
     pub(super) code: String,
     pub(super) commune: Commune,
     pub(super) received_ms: i64,
+    pub(super) eligible_ms: i64,
+    pub(super) registered_ms: i64,
     pub(super) act: Act,
     /// Of the book entry that the dossier gets when it is registered.
     pub(super) number: u32,
@@ -134,21 +137,22 @@ impl Dossier {
         if self.needs_supplement {
             return State::NeedsSupplement;
         }
-        match now_ms.saturating_sub(self.received_ms) {
-            ..ELIGIBLE_MS => State::Received,
-            ELIGIBLE_MS..REGISTERED_MS => State::Eligible,
-            _ => State::Registered,
+        if now_ms < self.eligible_ms {
+            State::Received
+        } else if now_ms < self.registered_ms {
+            State::Eligible
+        } else {
+            State::Registered
         }
     }
 
     /// When the state of `now_ms` began.
     pub(super) fn since_ms(&self, now_ms: i64) -> i64 {
-        let after = match self.state(now_ms) {
-            State::Refused | State::Received | State::NeedsSupplement => 0,
-            State::Eligible => ELIGIBLE_MS,
-            State::Registered => REGISTERED_MS,
-        };
-        self.received_ms.saturating_add(after)
+        match self.state(now_ms) {
+            State::Refused | State::Received | State::NeedsSupplement => self.received_ms,
+            State::Eligible => self.eligible_ms,
+            State::Registered => self.registered_ms,
+        }
     }
 
     /// The entry in the book; `None` before the dossier is registered.
@@ -156,7 +160,7 @@ impl Dossier {
         if self.state(now_ms) != State::Registered {
             return None;
         }
-        let on = day_of(self.received_ms.saturating_add(REGISTERED_MS));
+        let on = day_of(self.registered_ms);
         let entry = self.number.saturating_sub(1);
         Some(Registration {
             commune: self.commune,

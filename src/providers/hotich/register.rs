@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::data::Form;
-use super::dossier::{Act, Dossier, Module, State, Subject};
+use super::dossier::{Act, Dossier, ELIGIBLE_MS, Module, REGISTERED_MS, State, Subject};
 use super::record::Record;
 use super::trouble::{Code, Trouble};
 use super::{CivilStatus, commune_of};
 use crate::providers::Answer;
-use crate::providers::citizen::{Slashed, day_of};
+use crate::providers::citizen::{Birth, Slashed, day_of};
 use crate::providers::http::Request;
 use crate::providers::input::{Text, Whole};
 use crate::providers::population::{Commune, IdentityNumber, Sex};
@@ -78,6 +78,8 @@ impl CivilStatus {
             code: code.clone(),
             commune,
             received_ms: now_ms,
+            eligible_ms: request.call.done_after(ELIGIBLE_MS),
+            registered_ms: request.call.done_after(REGISTERED_MS),
             act,
             number,
             needs_supplement,
@@ -94,12 +96,14 @@ impl CivilStatus {
         Ok(Answer::json(200, &Told { status: 1, message: "Đã tiếp nhận hồ sơ", ma_ho_so: &code }))
     }
 
-    /// A birth without open questions gets its numbers at once; they are told when it is registered.
+    /// A birth without open questions gets its numbers at once; no database tells of them before it is registered.
     fn admit(&self, dossier: &mut Dossier) -> Result<(), Full> {
         let commune = dossier.commune;
+        let known_from_ms = dossier.registered_ms;
         if let Act::Birth { parents, name, sex, birth_date, child } = &mut dossier.act {
-            let newborn =
-                self.newborns.register(*parents, name.clone(), *sex, *birth_date, commune)?;
+            let (parents, name, birth_date) = (*parents, name.clone(), *birth_date);
+            let birth = Birth { parents, name, sex: *sex, birth_date, commune, known_from_ms };
+            let newborn = self.newborns.register(birth)?;
             dossier.number = birth_number(newborn.number, *sex).unwrap_or(dossier.number);
             *child = Some(Box::new(newborn));
         }

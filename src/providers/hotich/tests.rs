@@ -136,6 +136,7 @@ fn a_machine_outside_the_network_is_disallowed() {
             caller: PROVINCE,
             correlation: "test",
             now_ms: NOW,
+            pace: 1,
         });
         (answer.status, serde_json::from_slice::<Value>(&answer.body).unwrap())
     };

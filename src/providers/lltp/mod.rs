@@ -63,7 +63,8 @@ struct Dossier {
     person: u32,
     /// 1 or 2: số 1 names what is not cleared, số 2 everything (Luật Lý lịch tư pháp Art. 41).
     form: u8,
-    received_ms: i64,
+    processing_ms: i64,
+    ready_ms: i64,
     promised_on: Date,
     refused: Option<&'static str>,
     /// `DEC_STATUS_ID` last given in a list of changes, and last acknowledged.
@@ -87,17 +88,18 @@ impl CriminalRecords {
 impl Dossier {
     /// `DEC_STATUS_ID`: 3 received, 4 processing, 5 certificate ready.
     fn status(&self, now_ms: i64) -> u8 {
-        match now_ms.saturating_sub(self.received_ms) {
-            ..PROCESSING_MS => 3,
-            PROCESSING_MS..READY_MS => 4,
-            _ if self.refused.is_some() => 4,
-            _ => 5,
+        if now_ms < self.processing_ms {
+            3
+        } else if now_ms < self.ready_ms || self.refused.is_some() {
+            4
+        } else {
+            5
         }
     }
 
     /// Day of approval, which is that of issue: both happen when the certificate is ready.
     fn issued_on(&self, now_ms: i64) -> Option<Date> {
-        (self.status(now_ms) == 5).then(|| day_of(self.received_ms.saturating_add(READY_MS)))
+        (self.status(now_ms) == 5).then(|| day_of(self.ready_ms))
     }
 }
 

@@ -132,7 +132,8 @@ impl CriminalRecords {
             code,
             person: person.index,
             form: declaration.form_type.0,
-            received_ms: request.call.now_ms,
+            processing_ms: request.call.done_after(super::PROCESSING_MS),
+            ready_ms: request.call.done_after(super::READY_MS),
             promised_on,
             refused: (!person.alive).then_some("người được cấp phiếu đã được đăng ký khai tử"),
             told: 0,
@@ -170,7 +171,7 @@ impl CriminalRecords {
             found.next().ok_or_else(|| Fault::not_found("không có hồ sơ của người này"))?;
         let certificate = Certificate::of(&self.population, *id, dossier, request.call.now_ms);
         // The refusal is known when the processing would be over.
-        let over = request.call.now_ms.saturating_sub(dossier.received_ms) >= super::READY_MS;
+        let over = request.call.now_ms >= dossier.ready_ms;
         let ket_qua_xu_ly = Processed {
             certificate: certificate
                 .map(|paper| base64_simd::STANDARD.encode_to_string(paper.text().as_bytes())),

@@ -8,13 +8,33 @@ mod write;
 
 use std::ops::Range;
 
-use super::Answer;
+use http::Method;
+
+use super::{Answer, Call};
 pub use document::Element;
 pub use write::Xml;
 
 pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 const SOAP_1_1: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const SOAP_1_2: &str = "http://www.w3.org/2003/05/soap-envelope";
+
+/// One service at one address: questions by POST, its description by GET. `ask` answers a question.
+pub fn serve(call: &Call<'_>, wsdl: &'static str, ask: impl FnOnce(&Call<'_>) -> Answer) -> Answer {
+    let refused = |status, message: &str| {
+        let mut answer = SoapFault::client(message).answer();
+        answer.status = status;
+        answer
+    };
+    if !matches!(call.path, "" | "/") {
+        return refused(404, "dịch vụ không có đường dẫn này");
+    }
+    let wants_wsdl = call.query.is_some_and(|query| query.eq_ignore_ascii_case("wsdl"));
+    match *call.method {
+        Method::POST => ask(call),
+        Method::GET if wants_wsdl => Answer::new(200, CONTENT_TYPE, wsdl),
+        _ => refused(405, "chỉ nhận POST, hoặc GET ?wsdl").with_header("Allow", "GET, POST"),
+    }
+}
 
 /// A well-formed request with exactly one element in its body.
 #[derive(Debug)]
@@ -84,6 +104,12 @@ impl Envelope {
     /// A fault with the request's header.
     pub fn fault(&self, fault: &SoapFault) -> Answer {
         Answer::new(500, CONTENT_TYPE, self.around(&fault.to_xml()))
+    }
+
+    /// The element in the body as it stood in `body`, from which this was read: what a signature covers.
+    pub fn root_text<'b>(&self, body: &'b [u8]) -> &'b str {
+        let text = document::text(body).unwrap_or_default();
+        text.get(self.root.span.clone()).unwrap_or_default()
     }
 
     fn around(&self, body: &str) -> String {

@@ -3,12 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Asker, OFFICE, OTHER, PROVINCE, agencies, country, document, encoded, schema};
+use super::{
+    Asker, OFFICE, OTHER, PROVINCE, agencies, country, document, encoded, newborns, schema,
+};
 use crate::providers::citizens::citizens;
 use crate::providers::http::{Route, allowed_methods};
 use crate::providers::{
-    Provider, budget_unit, catalogue, consultation, dossier, ecabinet, emc, legal, paygov, post,
-    report, shared,
+    Provider, budget_unit, catalogue, consultation, dossier, ecabinet, emc, legal, ndop, paygov,
+    post, report, shared,
 };
 
 const DRAWS: u64 = 300;
@@ -18,7 +20,7 @@ const METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OP
 
 fn providers() -> Vec<Box<dyn Provider>> {
     let mut all = shared(7, &agencies());
-    all.extend(citizens(7, &country()));
+    all.extend(citizens(7, &country(), &newborns(&country())));
     all
 }
 
@@ -68,6 +70,7 @@ fn the_descriptions_list_every_route_and_no_other() {
         listed(consultation::ROUTES),
         listed(legal::ROUTES),
         listed(budget_unit::ROUTES),
+        listed(ndop::ROUTES),
     ];
     let providers = shared(7, &agencies());
     assert_eq!(providers.len(), routes.len());

@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock};
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
+use super::citizen::Newborns;
 use super::citizens::citizens;
 use super::http::matches;
 use super::{Call, Kind, Provider, shared};
@@ -70,10 +71,14 @@ impl<'a> Asker<'a> {
             caller: self.caller,
             correlation: "test",
             now_ms: self.now_ms,
+            pace: 1,
         });
         let text = String::from_utf8_lossy(&answer.body).into_owned();
-        let value: Value =
-            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{target}: {text}"));
+        let value: Value = if answer.content_type.starts_with("application/json") {
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{target}: {text}"))
+        } else {
+            text.into()
+        };
         let document = document(self.provider);
         if let Some(operation) = operation(document, method, path) {
             let documented = &operation["responses"][answer.status.to_string()]["content"];
@@ -96,6 +101,10 @@ pub(super) fn country() -> Arc<Population> {
     Arc::new(Population::new(7, 50_000, day).unwrap())
 }
 
+pub(super) fn newborns(population: &Arc<Population>) -> Arc<Newborns> {
+    Arc::new(Newborns::new(7, population))
+}
+
 pub(super) fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
@@ -106,7 +115,7 @@ static DOCUMENTS: LazyLock<BTreeMap<&str, Value>> = LazyLock::new(|| {
         Kind::OpenApi(text) => (provider.description().code, serde_json::from_str(text).unwrap()),
         Kind::Wsdl(_) => panic!("these providers speak JSON"),
     };
-    let all = shared(0, &[]).into_iter().chain(citizens(0, &country()));
+    let all = shared(0, &[]).into_iter().chain(citizens(0, &country(), &newborns(&country())));
     all.map(|provider| read(&*provider)).collect()
 });
 

@@ -1,15 +1,16 @@
-//! One citizen in every database. Claim: whoever is picked has one name, one birth date and one sex in all seven.
+//! One citizen in every database. Claim: whoever is picked has one name, one birth date and one sex in all eight.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Asker, NOW, PROVINCE, country, encoded};
-use crate::providers::Provider;
+use super::{Asker, NOW, PROVINCE, country, encoded, newborns};
 use crate::providers::citizens::citizens;
+use crate::providers::dancu::PopulationDatabase;
 use crate::providers::moment::MINUTE_MS;
 use crate::providers::population::{Person, Population};
 use crate::providers::seed;
+use crate::providers::{Call, Provider};
 
 /// Somebody who owns an enterprise and land and is a civil servant, so that every database knows them.
 fn picked(population: &Population, draw: u64) -> Person {
@@ -34,8 +35,9 @@ fn a_citizen_has_one_name_birth_date_and_sex_in_every_database() {
     let population: Arc<Population> = country();
     for draw in 0..8 {
         let person = picked(&population, draw);
-        let all = citizens(7, &population);
-        assert_eq!(all.len(), 7);
+        let newborns = newborns(&population);
+        let mut all = citizens(7, &population, &newborns);
+        all.extend(PopulationDatabase::services(&population, &newborns, None));
         let (number, name) = (person.number.to_string(), person.name.upper());
         let (slashed, sex) = (person.birth_date.slashed(), person.sex.label());
         let checked = format!("soDinhDanh={number}&hoTen={}&ngaySinh={slashed}", encoded(&name));
@@ -44,6 +46,17 @@ fn a_citizen_has_one_name_birth_date_and_sex_in_every_database() {
         };
         let wanted = (json!(name), json!(slashed), json!(sex));
 
+        let code = "TraCuuThongTinCongDan";
+        let born = person.birth_date.compact();
+        let record = told(&all, code, &asked(code, (&number, &name, &born)), NOW);
+        for field in [
+            format!("<SoDinhDanh>{number}</SoDinhDanh>"),
+            format!("<Ten>{}</Ten>", person.name.given.to_uppercase()),
+            format!("<NgayThangNam>{born}</NgayThangNam>"),
+            format!("<GioiTinh>{}</GioiTinh>", person.sex.insurance_code()),
+        ] {
+            assert!(record.contains(&field), "{field}: {record}");
+        }
         let servant = of(&all, "ccvc").get(&format!("/canBo?{checked}")).1;
         assert_eq!(who(&servant), wanted);
         let parcels = of(&all, "datdai").get(&format!("/thuaDatTheoChuSuDung?{checked}")).1;
@@ -81,9 +94,11 @@ fn a_citizen_has_one_name_birth_date_and_sex_in_every_database() {
 }
 
 #[test]
-fn a_newborn_of_civil_status_is_known_to_social_insurance() {
+fn a_newborn_is_known_to_every_database_when_it_is_registered_and_to_none_before() {
     let population = country();
-    let all = citizens(7, &population);
+    let newborns = newborns(&population);
+    let mut all = citizens(7, &population, &newborns);
+    all.extend(PopulationDatabase::services(&population, &newborns, None));
     let mut people = (0..population.len()).filter_map(|index| population.person(index));
     let mother = people
         .find(|one| {
@@ -98,6 +113,41 @@ fn a_newborn_of_civil_status_is_known_to_social_insurance() {
     assert_eq!(of(&all, "hotich").post("/dangKyHoTich", &body).0, 200);
     let traits = json!({"hoTen": "Lê Thị Mới", "ngaySinh": "20260104", "loaiNgaySinh": 0, "gioiTinh": 2,
         "maXaKs": "01001", "isKs": 1});
-    let found = of(&all, "bhxh").post("/getMaSoBhxhTheoTieuChi", &traits).1;
-    assert_eq!((&found["errorCode"], &found["trangThai"]), (&json!("00"), &json!(1)));
+    let insured = |at: i64| {
+        let found = of(&all, "bhxh").at(at).post("/getMaSoBhxhTheoTieuChi", &traits).1;
+        (found["errorCode"].clone(), found["trangThai"].clone())
+    };
+    let number = newborns.matching(|_| true, 1)[0].number.to_string();
+    let on_record = |at: i64| {
+        let code = "XacThucThongTinCongDan";
+        let question = asked(code, (&number, "LÊ THỊ MỚI", "20260104"));
+        told(&all, code, &question, at).contains("<TonTai>true</TonTai>")
+    };
+    assert_eq!((insured(NOW).0, on_record(NOW)), (json!("01"), false));
+    let later = NOW + 3 * MINUTE_MS;
+    assert_eq!((insured(later), on_record(later)), ((json!("00"), json!(1)), true));
+}
+
+/// What the population database answers.
+fn told(all: &[Box<dyn Provider>], code: &str, question: &str, now_ms: i64) -> String {
+    let database = all.iter().find(|one| one.description().code == code).unwrap();
+    let answer = database.answer(&Call {
+        method: &http::Method::POST,
+        path: "",
+        query: None,
+        headers: &http::HeaderMap::new(),
+        body: question.as_bytes(),
+        caller: PROVINCE,
+        correlation: "c",
+        now_ms,
+        pace: 1,
+    });
+    String::from_utf8(answer.body).unwrap()
+}
+
+/// What it is asked of somebody whose number, name and date of birth the caller knows.
+fn asked(operation: &str, (number, name, born): (&str, &str, &str)) -> String {
+    format!(
+        "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:d=\"http://dancuquocgia.bca\"><e:Body><d:{operation}><d:MaYeuCau>1</d:MaYeuCau><d:MaDVC>1</d:MaDVC><d:MaTichHop>037</d:MaTichHop><d:MaCanBo>an</d:MaCanBo><d:SoDinhDanh>{number}</d:SoDinhDanh><d:HoVaTen>{name}</d:HoVaTen><d:NgayThangNamSinh><d:NgayThangNam>{born}</d:NgayThangNam></d:NgayThangNamSinh></d:{operation}></e:Body></e:Envelope>"
+    )
 }

@@ -1,6 +1,7 @@
 //! Taxpayers, what they owe and what they paid (domain.md 4.10; likely).
 
 mod obligation;
+pub mod signed;
 mod taxpayer;
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,19 @@ pub(super) struct Receipt {
 type Due = (&'static str, &'static str, String, Date, u64);
 
 impl Obligation {
+    /// Names of the signed message and what stands there.
+    pub(super) fn fields(&self) -> [(&'static str, String); 7] {
+        [
+            ("MaKhoan", self.ma_khoan.to_owned()),
+            ("TenKhoan", self.ten_khoan.to_owned()),
+            ("Ky", self.ky.clone()),
+            ("HanNop", self.han_nop.clone()),
+            ("SoTien", self.so_tien.to_string()),
+            ("TrangThai", self.trang_thai.to_owned()),
+            ("SoBienLai", self.so_bien_lai.clone().unwrap_or_default()),
+        ]
+    }
+
     pub(super) fn receipt(self) -> Option<Receipt> {
         Some(Receipt {
             so_bien_lai: self.so_bien_lai?,

@@ -51,13 +51,20 @@ impl Taxpayer {
         }
     }
 
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Person(person) => person.name.upper(),
+            Self::Enterprise(enterprise) => enterprise.name.to_uppercase(),
+        }
+    }
+
     pub(super) fn told(&self) -> Told {
         match self {
             Self::Person(person) => Told {
                 ma_so_thue: person.number.to_string(),
                 ma_so_thue_cu: Some(person.old_tax_code.to_string()),
                 loai: "Cá nhân",
-                ten: person.name.upper(),
+                ten: self.name(),
                 ngay_sinh: Some(person.birth_date.slashed()),
                 gioi_tinh: Some(person.sex.label()),
                 ngay_thanh_lap: None,
@@ -69,7 +76,7 @@ impl Taxpayer {
                 ma_so_thue: enterprise.code.to_string(),
                 ma_so_thue_cu: None,
                 loai: "Doanh nghiệp",
-                ten: enterprise.name.to_uppercase(),
+                ten: self.name(),
                 ngay_sinh: None,
                 gioi_tinh: None,
                 ngay_thanh_lap: Some(enterprise.founded_on.slashed()),

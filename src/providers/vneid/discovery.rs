@@ -48,7 +48,7 @@ impl SignIn {
 }
 
 /// The address under which the caller reached the service: as a proxy tells, else by `Host`.
-pub(super) fn issuer_of(headers: &HeaderMap) -> String {
+pub(in crate::providers) fn issuer_of(headers: &HeaderMap) -> String {
     // Of several proxies the first in the list is the one next to the caller.
     let first = |name: &str| {
         let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();

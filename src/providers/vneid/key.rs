@@ -70,13 +70,13 @@ impl fmt::Debug for SigningKey {
 }
 
 /// 256 random bits, base64url. `None` when the machine gives none.
-pub(super) fn random() -> Option<String> {
+pub(in crate::providers) fn random() -> Option<String> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).ok()?;
     Some(encode(bytes))
 }
 
-pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
+pub(in crate::providers) fn encode(bytes: impl AsRef<[u8]>) -> String {
     base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes.as_ref())
 }
 

@@ -15,9 +15,10 @@ mod key;
 mod logout;
 mod page;
 mod target;
-/// Applications of the sandbox: one with a secret, one that can keep none. Both return to loopback only.
+/// Applications of the sandbox: one with a secret, one that can keep none, and the portal's page for citizens. All
+/// return to loopback only.
 pub fn sandbox_clients() -> Vec<Client> {
-    [("sandbox", Some("sandbox-only".to_owned())), ("sandbox-public", None)]
+    [("sandbox", Some("sandbox-only".to_owned())), ("sandbox-public", None), ("dvcqg", None)]
         .map(|(id, secret)| Client {
             id: id.to_owned(),
             secret,
@@ -44,8 +45,10 @@ use super::{Answer, Call, Description, Kind, Provider, Sureness};
 use crate::providers::population::{IdentityNumber, Person, Population};
 use answer::OAuthError;
 pub use client::Client;
+pub(super) use discovery::issuer_of as address_of;
 use grant::Grants;
 use key::SigningKey;
+pub(super) use key::{encode, random};
 
 static DESCRIPTION: Description = Description {
     code: "vneid",

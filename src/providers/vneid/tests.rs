@@ -72,6 +72,7 @@ impl World {
             caller: "VN:GOV:000.00.06.H60:MCDT",
             correlation: "c",
             now_ms: self.now_ms.get(),
+            pace: 1,
         })
     }
 
@@ -194,7 +195,7 @@ fn a_citizen_consents_or_refuses_on_the_page() {
 }
 
 fn challenge() -> String {
-    key::encode(Sha256::digest(VERIFIER))
+    encode(Sha256::digest(VERIFIER))
 }
 
 #[test]

@@ -65,6 +65,19 @@ pages! {
         "The certificate's serial number is in the revocation list (CRL) in force."
         "The security server's key leaked, so its certificate was revoked this morning."
         "Request a new certificate and install it on the client.";
+    BAD_CREDENTIAL
+    vi
+        "Thiếu token hoặc khóa bí mật, hoặc chúng sai, hoặc đã hết hạn."
+        "Token không do cổng này cấp hay đã hết hạn, hoặc mã hệ thống và khóa bí mật không khớp; chỗ ghi trong \
+         lỗi cho biết là tiêu đề nào."
+        "Authorization: Bearer … vẫn dùng token của hôm qua, hoặc yêu cầu không có X-SecretKey."
+        "Lấy token mới (POST /token hoặc /v1/auth/login), kiểm tra systemid và khóa bí mật, rồi gửi lại."
+    en
+        "A token or secret is missing, wrong or expired."
+        "The token was not issued by this gateway or has expired, or system id and secret do not match; the \
+         place in the refusal names the header."
+        "Authorization: Bearer … still carries yesterday's token, or the request has no X-SecretKey."
+        "Ask for a new token (POST /token or /v1/auth/login), check system id and secret, and send again.";
     SENDER_MISSING
     vi
         "Văn bản không ghi cơ quan gửi."

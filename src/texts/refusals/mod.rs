@@ -42,6 +42,7 @@ pub(super) const fn page(reason: Reason) -> Both<Page> {
         Reason::UncheckableCredential => callers::UNCHECKABLE_CREDENTIAL,
         Reason::ForeignCredential => callers::FOREIGN_CREDENTIAL,
         Reason::CertificateRevoked => callers::CERTIFICATE_REVOKED,
+        Reason::BadCredential => callers::BAD_CREDENTIAL,
         Reason::SenderMissing => callers::SENDER_MISSING,
         Reason::SenderUnknown => callers::SENDER_UNKNOWN,
         Reason::SenderNotYours => callers::SENDER_NOT_YOURS,

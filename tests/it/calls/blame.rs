@@ -2,9 +2,12 @@
 
 use super::{Country, changed, http_answer, system};
 use bytes::Bytes;
+use lienthong::domain::behaviour::Behaviour;
 use lienthong::domain::conditions::{LinkConditions, PlatformConditions};
 use lienthong::domain::service::ServiceChanged;
-use lienthong::providers::host::Behaviour;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::task::TaskTracker;
 
 const REAL: &str = "/r1/VN/GOV/G01/DB/real";
@@ -111,7 +114,7 @@ async fn a_simulated_system_behaves_as_it_is_told() {
         (Behaviour { failure: Some(1.0), ..Behaviour::default() }, "failure by its conditions"),
         (Behaviour { hangs: true, ..Behaviour::default() }, "LT-S404"),
     ] {
-        host.set_behaviour("dmdc", behaviour);
+        host.set_behaviour("dmdc", behaviour.clone());
         let answer = country.call("GET", dmdc, b"").await;
         assert!(answer.text().contains(code), "{behaviour:?}: {}", answer.text());
     }
@@ -140,5 +143,82 @@ async fn what_was_recorded_is_repeated_without_the_system() {
     );
     let other = country.call("GET", &format!("{REAL}/y"), b"").await;
     assert_eq!((other.status.as_u16(), &other.json()["nearest"][0]), (404, &"GET /x?a=1".into()));
+    country.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_system_behaves_as_the_topology_says_until_it_is_told_otherwise() {
+    let text = format!(
+        "{}\n[[provider]]\nname = \"echo\"\n[provider.behaviour]\ncallers = [\"G12\"]\n",
+        super::COUNTRY
+    );
+    let country = Country::start_with(&text).await;
+    let asked = async || country.call("GET", ECHO, b"").await;
+    let answer = asked().await;
+    assert_eq!(answer.status, 403, "not on its list: {}", answer.text());
+    // The system's own word, not a platform's.
+    assert!(
+        answer.text().contains("is not on its list") && answer.header("x-road-error").is_empty()
+    );
+    let host = &country.gateway.host;
+    let often = Behaviour { calls_per_minute: Some(2), ..Behaviour::default() };
+    host.set_behaviour("echo", often);
+    let mut statuses = Vec::new();
+    // A minute may end in between: of five calls two or three are too many.
+    for _ in 0..5 {
+        statuses.push(asked().await.status.as_u16());
+    }
+    assert!(statuses.starts_with(&[200]) && statuses.contains(&429), "{statuses:?}");
+    host.set_behaviour("echo", Behaviour::default());
+    assert_eq!(asked().await.status, 200);
+    host.reset();
+    assert_eq!(asked().await.status, 403);
+    country.gateway.stop().await;
+}
+
+/// A real system that answers as long as a connection stands, and how many connections it has seen.
+async fn steady(answer: Bytes, tasks: &TaskTracker) -> (String, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (seen, own) = (Arc::new(AtomicUsize::new(0)), tasks.clone());
+    let count = Arc::clone(&seen);
+    tasks.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            let answer = answer.clone();
+            own.spawn(async move {
+                let mut read = Vec::new();
+                loop {
+                    let mut piece = [0; 4096];
+                    match stream.read(&mut piece).await {
+                        Ok(count) if count > 0 => read.extend_from_slice(&piece[..count]),
+                        _ => return,
+                    }
+                    if read.ends_with(b"\r\n\r\n") {
+                        read.clear();
+                        stream.write_all(&answer).await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    (address, seen)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_to_a_real_system_serves_more_than_one_call_when_it_may() {
+    let (country, tasks) = (Country::start().await, TaskTracker::new());
+    for (headers, at_most) in [("", 19), ("connection: close\r\n", 20)] {
+        let (address, seen) = steady(http_answer("200 OK", headers, "{}"), &tasks).await;
+        country.answer_with(&address).await;
+        for _ in 0..20 {
+            let answer = country.call("GET", REAL, b"").await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        let seen = seen.load(Ordering::SeqCst);
+        // One that was idle for a second is not used again, so a slow machine sees more than one.
+        assert!(seen <= at_most, "{seen} connections, {headers:?}");
+        assert!(headers.is_empty() || seen == 20, "{seen} connections, {headers:?}");
+    }
     country.gateway.stop().await;
 }

@@ -53,8 +53,15 @@ impl rustls::client::ResolvesClientCert for Nobody {
 
 /// The TLS port of the LGSP, without a certificate of ours.
 async fn tls(country: &Country) -> tokio_rustls::client::TlsStream<TcpStream> {
+    tls_at(country, "lgsp-h60").await
+}
+
+pub(super) async fn tls_at(
+    country: &Country,
+    platform: &str,
+) -> tokio_rustls::client::TlsStream<TcpStream> {
     let gateway = &country.gateway;
-    let ix = gateway.topology.platform_named("lgsp-h60").unwrap().ix;
+    let ix = gateway.topology.platform_named(platform).unwrap().ix;
     let address = gateway.listening.iter().find(|l| l.platform == ix).unwrap().tls.unwrap();
     let known = client_config(&bundle(gateway, MEMBER));
     let mut config = (*known).clone();

@@ -2,10 +2,19 @@
 
 mod blame;
 mod bodies;
+mod conformance;
+mod connections;
+mod download;
 mod gateway;
+mod observed;
+mod peers;
 mod proof;
+mod public;
+mod reports;
 mod rest;
 mod rights;
+mod rules;
+mod signed;
 mod soap;
 
 use crate::world::{bundle, client_config, start, topology};
@@ -237,7 +246,10 @@ where
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     TaskTracker::new().spawn(connection);
-    let mut request = Request::builder().method(method).uri(target).header("host", "ss");
+    let mut request = Request::builder().method(method).uri(target);
+    if headers.iter().all(|(name, _)| *name != "host") {
+        request = request.header("host", "ss");
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

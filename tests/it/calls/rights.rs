@@ -82,7 +82,7 @@ async fn a_neighbour_speaks_for_its_own_members_only() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_its_caller_gives_up_is_in_the_evidence() {
     let country = Country::start().await;
-    let hangs = lienthong::providers::host::Behaviour { hangs: true, ..Default::default() };
+    let hangs = lienthong::domain::behaviour::Behaviour { hangs: true, ..Default::default() };
     country.gateway.host.set_behaviour("echo", hangs);
     let platforms = country.gateway.plane.platforms();
     let platform = platforms.iter().find(|p| &*p.name == "lgsp-g06").unwrap();

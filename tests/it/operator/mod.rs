@@ -230,6 +230,11 @@ async fn operator_refuses_foreign_hosts_origins_paths_methods_and_parameters() {
         let refused = desk.refused(method.clone(), path, body).await;
         assert_eq!(refused, (status, code.to_owned()), "{method} {path}");
     }
+    let answer = send(to, request(to, Method::POST, "/api/v1/services/x", "")).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.headers["allow"]),
+        (405, &"GET, PUT, DELETE".parse().unwrap())
+    );
     let large = format!("{{\"latency_ms\":{}1}}", " ".repeat(70_000));
     let refused = desk.refused(Method::PUT, "/api/v1/conditions/links/lgsp-h60", &large).await;
     assert_eq!(refused, (413, "LT-O007".to_owned()));

@@ -33,6 +33,8 @@ pub(super) struct Wanted {
     pub scope: String,
     /// At most `LIFE_S_MAX` is given, at least 1.
     pub life_s: u64,
+    /// Of a valid token that is given again, so much is left; at least 1.
+    pub left_s_min: u64,
     pub bound_to: Option<Fingerprint>,
 }
 
@@ -87,7 +89,7 @@ const MS_PER_S: u64 = 1_000;
 /// How many long expired tokens each new one clears away: more than one, so that they become fewer.
 const PURGED_PER_ISSUE: usize = 4;
 /// A client that is given a token with nothing left of it asks again at once, and again.
-const LEFT_MS_MIN: u64 = MS_PER_S;
+pub(super) const LEFT_S_MIN: u64 = 1;
 /// What WSO2 grants to every application, and what else it grants where nothing is asked for.
 const APPLICATION_SCOPE: &str = "am_application_scope";
 const DEFAULT_SCOPE: &str = "default";
@@ -111,7 +113,7 @@ impl Tokens {
         if let Some(held) = state.current(&client.consumer_key, &slot)
             // A key that was given to another application meanwhile.
             && held.client == *client
-            && held.expires_at_ms.saturating_sub(now_ms) >= LEFT_MS_MIN
+            && held.expires_at_ms.saturating_sub(now_ms) >= wanted.left_s_min.clamp(LEFT_S_MIN, LIFE_S_MAX) * MS_PER_S
         {
             return Ok(held.to_token(now_ms));
         }

@@ -1,6 +1,9 @@
 //! The story of one document: who had it when, and what became of it. One shape for the operator's API,
 //! the native face and the command line.
 
+pub mod flow;
+pub mod flows;
+
 use crate::clock::Timestamp;
 use crate::domain::calendar;
 use crate::domain::envelope::{DocId, Kind};

@@ -1,4 +1,4 @@
-//! `hash-file`, in both spellings, over the file without the line end that the SDK appends.
+//! The digest that a client sends of its file, in both spellings, over the file without the line end that SDKs append.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 /// The file inside a body, as its `hash-file` says; `None` when it says something else.
 // wire/vxp.md 1.4.3: the digest is of the file without the CRLF that the SDK appends to the body. A client that
 // appends nothing may send a file that ends in one.
-pub(super) fn file_in(body: &Bytes, hash_file: Option<&str>) -> Option<Bytes> {
+pub(in crate::ingress) fn file_in(body: &Bytes, hash_file: Option<&str>) -> Option<Bytes> {
     let without = body.strip_suffix(b"\r\n").map(|file| body.slice_ref(file));
     let Some(claimed) = hash_file else { return Some(without.unwrap_or_else(|| body.clone())) };
     let is_it = |file: &Bytes| is_spelling_of(claimed, &Sha256::digest(file).into());

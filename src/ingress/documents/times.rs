@@ -1,4 +1,4 @@
-//! Times of this dialect: three ways to write a filter, one way to write a list. All are Vietnam's.
+//! Times in parameters and lists: three ways to write a filter, one way to write a list. All are Vietnam's.
 
 use crate::clock::Timestamp;
 use crate::domain::calendar::{moment, vietnam_time};
@@ -6,7 +6,7 @@ use jiff::civil::{Date, DateTime, Time};
 use std::time::Duration;
 
 // wire/vxp.md 1.5: `yyyy-MM-dd HH:mm:ss.S`; the one digit is tenths, which both readings of `S` survive.
-pub(super) fn list_time(at: Timestamp) -> String {
+pub(in crate::ingress) fn list_time(at: Timestamp) -> String {
     if at == Timestamp::ZERO {
         return String::new();
     }
@@ -24,13 +24,13 @@ pub(super) fn list_time(at: Timestamp) -> String {
 }
 
 /// The first moment that a `fromDate` means.
-pub(super) fn from(text: &str) -> Option<Timestamp> {
+pub(in crate::ingress) fn from(text: &str) -> Option<Timestamp> {
     let (date, time) = read(text)?;
     Some(moment(DateTime::from_parts(date, time.unwrap_or(Time::midnight()))))
 }
 
 /// The last moment that a `toDate` means: a day counts whole.
-pub(super) fn until(text: &str) -> Option<Timestamp> {
+pub(in crate::ingress) fn until(text: &str) -> Option<Timestamp> {
     let (date, time) = read(text)?;
     let last = time.unwrap_or(jiff::civil::time(23, 59, 59, 0));
     Some(moment(DateTime::from_parts(date, last)).plus(Duration::from_nanos(999_999_999)))

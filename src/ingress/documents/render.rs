@@ -10,7 +10,11 @@ use crate::domain::envelope::{Kind, Urgency};
 use crate::domain::fact::Record;
 use crate::domain::status::BusinessStatus;
 
-pub(super) fn edxml_of(directory: &Directory, accepted: &Record, payload: &[u8]) -> String {
+pub(in crate::ingress) fn edxml_of(
+    directory: &Directory,
+    accepted: &Record,
+    payload: &[u8],
+) -> String {
     let sent_at = accepted.sent_at();
     let code = |text: &str| AgencyCode::parse(text).ok();
     let party = |text: &str| {

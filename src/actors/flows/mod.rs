@@ -1,0 +1,289 @@
+//! Flows across parties: what several agencies do for one purpose, one step after the other, over both planes and as
+//! ordinary members. Each is one story under one id, which its calls carry as `X-Road-Issue`.
+//!
+//! A step is written down before it is asked and after it was answered (`stage`, `keep`); one that failed is asked
+//! again as long as patience lasts, and a flow that stands still says where and why, tells the citizen so at Cổng DVCQG,
+//! and can be taken up again: what was done is not done twice.
+
+mod ballot;
+mod birth;
+mod dossier;
+mod land_tax;
+mod line;
+mod people;
+mod play;
+mod portal;
+mod report;
+mod stage;
+
+use super::{Cast, Ground, Rank, StartError};
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::domain::member_id::MemberId;
+use crate::pki::{Holder, PlatformName};
+use crate::providers::moment;
+use crate::providers::population::{Population, Province};
+use crate::random::Random;
+use crate::story::flow::{Flow, Kind, Party, State};
+use crate::story::flows::Folder;
+use crate::texts::Lang;
+use crate::tls::{Alpn, Tls};
+use serde_json::{Value, json};
+use stage::Stage;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use line::{Line, Named, envelope};
+pub use play::{Counts, Playing, play};
+
+/// Where flows run: who can be spoken with, and what there is to ask.
+#[derive(Debug)]
+pub struct Country {
+    pub clock: Arc<SystemClock>,
+    /// By member.
+    pub lines: BTreeMap<String, Line>,
+    /// Ids of services by their codes, `dvcqg` → `VN:GOV:G22:DVCQG/dvcqg`.
+    pub services: BTreeMap<String, String>,
+    /// Where flows are written down; `None` keeps nothing.
+    pub folder: Option<Folder>,
+    /// How long a flow goes on while a party fails or is not ready.
+    pub patience: Duration,
+}
+
+/// What a flow lacks to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CannotBegin {
+    /// Nobody in the topology plays this part.
+    Party(&'static str),
+    /// The topology has no such service.
+    Service(&'static str),
+    /// Nobody fit was found among the province's people.
+    Person,
+}
+
+/// Codes of the services that a flow calls.
+const fn services(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Birth => &["dvcqg", "XacThucThongTinCongDan", "hotich", "bhxh"],
+        Kind::Dossier => &["dvcqg", "paygov", "vnpost"],
+        Kind::LandTax => &["dvcqg", "datdai"],
+        Kind::Report => &["bc"],
+        Kind::Ballot => &["ecabinet"],
+    }
+}
+
+/// Whether a province acts in it, and whether the Government Office does.
+const fn acted_by(kind: Kind) -> (bool, bool) {
+    match kind {
+        Kind::Birth | Kind::Dossier | Kind::LandTax => (true, false),
+        Kind::Report => (true, true),
+        Kind::Ballot => (false, true),
+    }
+}
+
+/// Who may act in a flow.
+#[derive(Clone, Debug, Default)]
+pub struct Players {
+    /// Of a province: the province itself, or an office below it.
+    pub office: Option<Party>,
+    /// Văn phòng Chính phủ.
+    pub government: Option<Party>,
+    pub ministries: Vec<Party>,
+}
+
+/// A new flow, its people picked by `seed`.
+pub fn begin(
+    kind: Kind,
+    players: &Players,
+    country: &Country,
+    population: &Population,
+    seed: u64,
+) -> Result<Flow, CannotBegin> {
+    for code in services(kind) {
+        if !country.services.contains_key(*code) {
+            return Err(CannotBegin::Service(code));
+        }
+    }
+    let parties = parties(kind, players)?;
+    let now = country.clock.now();
+    let input = input(kind, &parties, population, seed)?;
+    Ok(Flow {
+        version: 1,
+        id: id(&parties, now, seed),
+        kind,
+        state: State::Running,
+        began_ms: now.ms(),
+        ended_ms: None,
+        parties,
+        input,
+        steps: Vec::new(),
+        outcome: Value::Null,
+    })
+}
+
+/// Goes on from where it stands until it is done or stands still again. `watcher` sees every change.
+pub async fn run(
+    mut flow: Flow,
+    country: &Country,
+    watcher: &mut (dyn FnMut(&Flow) + Send),
+) -> Flow {
+    if flow.state == State::Done {
+        return flow;
+    }
+    flow.state = State::Running;
+    flow.ended_ms = None;
+    // What the citizen was told of the last stop is no step of what follows.
+    flow.steps.retain(|step| !matches!(&*step.name, "portal-waiting" | "portal-stopped"));
+    let kind = flow.kind;
+    let mut stage = Stage::new(flow, country, watcher);
+    let came = match kind {
+        Kind::Birth => Box::pin(birth::run(&mut stage)).await,
+        Kind::Dossier => Box::pin(dossier::run(&mut stage)).await,
+        Kind::LandTax => Box::pin(land_tax::run(&mut stage)).await,
+        Kind::Report => Box::pin(report::run(&mut stage)).await,
+        Kind::Ballot => Box::pin(ballot::run(&mut stage)).await,
+    };
+    match came {
+        Ok(outcome) => {
+            stage.flow.outcome = outcome;
+            stage.flow.state = State::Done;
+        }
+        Err(stop) => {
+            Box::pin(stage.tell_stop(stop)).await;
+            stage.flow.state = State::Stopped;
+        }
+    }
+    stage.flow.ended_ms = Some(stage.now().ms());
+    stage.tell();
+    stage.flow
+}
+
+/// The country of `ground`, and who of its virtual members plays which part.
+pub fn country(
+    ground: &Ground,
+    folder: Folder,
+    patience: Duration,
+) -> Result<(Country, Players), StartError> {
+    let topology = &ground.topology;
+    let cast = Cast::at(topology, |platform| ground.doors.contains_key(&platform));
+    let (mut lines, mut players) = (BTreeMap::new(), Players::default());
+    for role in cast.roles() {
+        let member = MemberId::parse(&role.member.id)?;
+        let (member, agency) = (member, role.code);
+        let party = Party { member, agency, name: role.name.to_string() };
+        let place = match role.rank {
+            Rank::Province if players.office.is_none() => &mut players.office,
+            Rank::Government if players.government.is_none() => &mut players.government,
+            Rank::Ministry if players.ministries.len() < ballot::ASKED.len() => {
+                players.ministries.push(party.clone());
+                &mut None
+            }
+            Rank::Government
+            | Rank::Ministry
+            | Rank::MinistryUnit
+            | Rank::Province
+            | Rank::Department
+            | Rank::Commune => continue,
+        };
+        let (Some(platform), Some(&door)) =
+            (topology.platform(role.platform), ground.doors.get(&role.platform))
+        else {
+            continue;
+        };
+        let bundle = ground.pki.bundle(&Holder::Member(party.member.clone()));
+        let tls = Tls::load(&ground.trust, bundle.into())?;
+        let name = PlatformName::new(&platform.name)?;
+        let client = Arc::new(tls.client(Some(name), Alpn::Http2)?);
+        let line = Line::new(&ground.clock, client, party.member.clone(), door);
+        lines.insert(party.member.to_string(), line);
+        *place = Some(party);
+    }
+    let ids = topology.services.iter().map(|service| &service.id);
+    let services = ids.map(|id| (id.code().to_owned(), id.to_string())).collect();
+    let clock = Arc::clone(&ground.clock);
+    Ok((Country { clock, lines, services, folder: Some(folder), patience }, players))
+}
+
+impl Country {
+    fn line(&self, flow: &Flow, role: &str) -> Option<&Line> {
+        let party = flow.parties.get(role)?;
+        self.lines.get(&party.member.to_string())
+    }
+}
+
+fn parties(kind: Kind, players: &Players) -> Result<BTreeMap<String, Party>, CannotBegin> {
+    let mut parties = BTreeMap::new();
+    let (wants_office, wants_government) = acted_by(kind);
+    if wants_office {
+        let office = players.office.clone().ok_or(CannotBegin::Party("office"))?;
+        parties.insert(portal::OFFICE.to_owned(), office);
+    }
+    if wants_government {
+        let government = players.government.clone().ok_or(CannotBegin::Party("G22"))?;
+        parties.insert(ballot::GOVERNMENT.to_owned(), government);
+    }
+    if kind == Kind::Ballot {
+        if players.ministries.is_empty() {
+            return Err(CannotBegin::Party("ministry"));
+        }
+        let asked = ballot::ASKED.into_iter().map(str::to_owned);
+        parties.extend(asked.zip(players.ministries.iter().cloned()));
+    }
+    Ok(parties)
+}
+
+fn input(
+    kind: Kind,
+    parties: &BTreeMap<String, Party>,
+    population: &Population,
+    seed: u64,
+) -> Result<Value, CannotBegin> {
+    let province = || {
+        let office = parties.get(portal::OFFICE)?;
+        Province::by_agency_code(office.agency.root().as_str())
+    };
+    let found = match kind {
+        Kind::Birth => province().and_then(|of| people::birth(population, of, seed)),
+        Kind::Dossier => province().and_then(|of| people::citizen(population, of, seed)),
+        Kind::LandTax => province().and_then(|of| people::owner(population, of, seed)),
+        Kind::Report => {
+            let mut random = Random::new(seed);
+            let mut draw = |from: u64, to: u64| from + random.below(to - from);
+            Some(json!({
+                "dataTypeId": draw(1, 5), "periodId": draw(1, 13), "dataYear": draw(2_000, 2_100),
+            }))
+        }
+        Kind::Ballot => Some(Value::Null),
+    };
+    found.ok_or(CannotBegin::Person)
+}
+
+/// In the form of a dossier code: `<agency code>-<yyMMdd>-<serial>` (domain.md 3.1).
+fn id(parties: &BTreeMap<String, Party>, now: Timestamp, seed: u64) -> String {
+    let first = parties.get(portal::OFFICE).or_else(|| parties.get(ballot::GOVERNMENT));
+    let code = first.map(|party| party.agency.as_str().to_owned()).unwrap_or_default();
+    let ms = i64::try_from(now.ms()).unwrap_or(0);
+    let day = moment::compact(ms);
+    let serial = Random::stream(seed, now.ms()).below(100_000_000);
+    format!("{code}-{}-{serial:08}", day.get(2..8).unwrap_or_default())
+}
+
+impl CannotBegin {
+    pub fn text(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (Self::Party(who), Lang::Vi) => format!("không có cơ quan nào đóng vai {who}"),
+            (Self::Party(who), Lang::En) => format!("no agency plays the part of {who}"),
+            (Self::Service(code), Lang::Vi) => format!("cấu hình không có dịch vụ {code}"),
+            (Self::Service(code), Lang::En) => format!("the topology has no service {code}"),
+            (Self::Person, Lang::Vi) => "không tìm được người dân phù hợp của tỉnh".to_owned(),
+            (Self::Person, Lang::En) => "nobody fit was found in the province".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for CannotBegin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Lang::En))
+    }
+}

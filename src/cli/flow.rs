@@ -1,0 +1,307 @@
+//! `lienthong flow` and `lienthong citizen`: flows across parties, run here as the agencies' own systems would, and the
+//! invented people whom they are about.
+
+use super::answer::{Answer, Exit, Failure};
+use super::args::{FlowCommand, RunFlow};
+use super::member::{Country as Members, tls_client};
+use super::run_file::MemberEntry;
+use super::{Context, api, random, say, words};
+use crate::actors::flows::{self, Country, Line, Players};
+use crate::clock::Timestamp;
+use crate::domain::agency::AgencyCode;
+use crate::domain::member_id::MemberId;
+use crate::providers::population::{Date, Population};
+use crate::story::flow::{Flow, Kind, Party, State, Step};
+use crate::story::flows::Folder;
+use crate::texts::Lang;
+use crate::tls::Alpn;
+use http::Method;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) async fn flow(given: &FlowCommand, context: &Context) -> Result<Answer, Failure> {
+    let folder = Folder::below(&context.data);
+    match given {
+        FlowCommand::Run(given) => begin(given, &folder, context).await,
+        FlowCommand::Resume { id, patience } => {
+            let flow = load(&folder, id)?;
+            let parties: Vec<Party> = flow.parties.values().cloned().collect();
+            let country = country(&parties, &folder, *patience, context).await?;
+            finish(flow, &country, context).await
+        }
+        FlowCommand::Show { id } => {
+            let flow = load(&folder, id)?;
+            if context.wording.json {
+                return Ok(Answer::json(serde_json::json!({ "ok": true, "flow": flow })));
+            }
+            Ok(Answer::data(text(&flow, context)))
+        }
+        FlowCommand::List => {
+            let flows = folder.all().map_err(|error| unreadable(&error))?;
+            if context.wording.json {
+                return Ok(Answer::json(serde_json::json!({ "ok": true, "flows": flows })));
+            }
+            let rows: Vec<_> = flows.iter().map(|flow| row(flow, context.wording.lang)).collect();
+            Ok(Answer::data(words::table(&rows)))
+        }
+    }
+}
+
+/// An invented citizen, as every simulated database knows them.
+pub(super) async fn citizen(which: Option<&str>, context: &Context) -> Result<Answer, Failure> {
+    let which = match which {
+        Some(which) => which.to_owned(),
+        None => {
+            let about = api::ask(Method::GET, "/api/v1/population", None, context).await?;
+            let people = about.get("people").and_then(Value::as_u64).unwrap_or(1).max(1);
+            (random() % people).to_string()
+        }
+    };
+    let path = format!("/api/v1/citizens/{}", api::encoded(&which));
+    let value = api::ask(Method::GET, &path, None, context).await?;
+    if context.wording.json {
+        return Ok(Answer::json(value));
+    }
+    let citizen = value.get("citizen").and_then(Value::as_object).cloned().unwrap_or_default();
+    let rows: Vec<Vec<String>> = citizen
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            vec![name.clone(), text]
+        })
+        .collect();
+    Ok(Answer::data(words::table(&rows)))
+}
+
+async fn begin(given: &RunFlow, folder: &Folder, context: &Context) -> Result<Answer, Failure> {
+    let kind = Kind::parse(&given.kind).ok_or_else(|| {
+        let all = Kind::ALL.map(Kind::name).join(", ");
+        Failure::usage(
+            format!("không có luồng `{}`; có: {all}", given.kind),
+            format!("no flow `{}`; there are: {all}", given.kind),
+        )
+    })?;
+    let members = Members::find(context)?;
+    let players = players(&members, given.from.as_deref(), context).await?;
+    let all = [&players.office, &players.government].into_iter().flatten();
+    let parties: Vec<Party> = all.chain(&players.ministries).cloned().collect();
+    let country = country(&parties, folder, given.patience, context).await?;
+    let population = population(context).await?;
+    let seed = given.seed.unwrap_or_else(random);
+    let flow = flows::begin(kind, &players, &country, &population, seed);
+    let flow = flow.map_err(|why| Failure::usage(why.text(Lang::Vi), why.text(Lang::En)))?;
+    folder.prune().map_err(|error| unreadable(&error))?;
+    finish(flow, &country, context).await
+}
+
+/// Runs it before the user's eyes.
+async fn finish(flow: Flow, country: &Country, context: &Context) -> Result<Answer, Failure> {
+    let lang = context.wording.lang;
+    context.tell(
+        format!("{} {}", flow.kind.title(lang), flow.id),
+        format!("{} {}", flow.kind.title(lang), flow.id),
+    );
+    let held = country.folder.as_ref().map(|folder| folder.hold(&flow.id)).transpose();
+    let _held = held.map_err(|error| {
+        if error.kind() != std::io::ErrorKind::WouldBlock {
+            return unreadable(&error);
+        }
+        let vi = format!("luồng `{}` đang chạy ở nơi khác", flow.id);
+        Failure::usage(vi, format!("the flow `{}` runs elsewhere", flow.id))
+    })?;
+    let mut shown = BTreeMap::new();
+    let is_quiet = context.is_quiet || context.wording.json;
+    let mut watcher = |flow: &Flow| {
+        let Some(step) = flow.steps.last().filter(|_| !is_quiet) else { return };
+        let now = (step.state, step.why.clone());
+        if step.state == crate::story::flow::StepState::Asking
+            || shown.get(&step.name) == Some(&now)
+        {
+            return;
+        }
+        shown.insert(step.name.clone(), now);
+        say::message(&format!("{}\n", line(flow.steps.len(), step, lang)));
+    };
+    let flow = Box::pin(flows::run(flow, country, &mut watcher)).await;
+    let exit = if flow.state == State::Done { Exit::Ok } else { Exit::Failed };
+    let answer = if context.wording.json {
+        Answer::json(serde_json::json!({ "ok": exit == Exit::Ok, "flow": flow }))
+    } else {
+        Answer::data(ending(&flow, context))
+    };
+    Ok(Answer { exit_code: exit as u8, ..answer })
+}
+
+fn line(number: usize, step: &Step, lang: Lang) -> String {
+    let why = if step.why.is_empty() { String::new() } else { format!(" — {}", step.why) };
+    format!("{number:>3}. {} [{}]: {}{why}", step.title(lang), step.service, step.state.title(lang))
+}
+
+fn ending(flow: &Flow, context: &Context) -> String {
+    let lang = context.wording.lang;
+    let more = context.wording.pick("mọi lời gọi", "every call");
+    let mut text = format!("{} {}: {}\n", flow.id, flow.kind.name(), flow.state.title(lang));
+    if let Some(outcome) = flow.outcome.as_object() {
+        for (name, value) in outcome {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            text.push_str(&format!("  {name}: {value}\n"));
+        }
+    }
+    if flow.state == State::Stopped {
+        let at = flow.at().map(|step| line(flow.steps.len(), step, lang)).unwrap_or_default();
+        let again = context.wording.pick("chạy tiếp", "go on");
+        text.push_str(&format!("{at}\n  {again}: lienthong flow resume {}\n", flow.id));
+    }
+    text.push_str(&format!("  {more}: lienthong calls {}\n", flow.id));
+    text
+}
+
+fn text(flow: &Flow, context: &Context) -> String {
+    let lang = context.wording.lang;
+    let rows: Vec<Vec<String>> = flow
+        .steps
+        .iter()
+        .map(|step| {
+            vec![
+                words::short_moment(Timestamp::from_ms(step.began_ms).0),
+                step.role.clone(),
+                step.service.clone(),
+                step.title(lang).to_owned(),
+                step.state.title(lang).to_owned(),
+                step.message_id.clone(),
+                step.why.clone(),
+            ]
+        })
+        .collect();
+    format!("{}{}", words::table(&rows), ending(flow, context))
+}
+
+fn row(flow: &Flow, lang: Lang) -> Vec<String> {
+    vec![
+        words::short_moment(Timestamp::from_ms(flow.began_ms).0),
+        flow.id.clone(),
+        flow.kind.name().to_owned(),
+        flow.state.title(lang).to_owned(),
+        flow.at().map(|step| step.title(lang).to_owned()).unwrap_or_default(),
+    ]
+}
+
+fn load(folder: &Folder, id: &str) -> Result<Flow, Failure> {
+    folder.load(id).map_err(|error| {
+        if error.kind() != std::io::ErrorKind::NotFound {
+            return unreadable(&error);
+        }
+        Failure::usage(format!("không có luồng `{id}`"), format!("no flow `{id}`"))
+            .help("xem: lienthong flow list", "see: lienthong flow list")
+    })
+}
+
+fn unreadable(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, "không đọc được thư mục luồng", "the folder of flows cannot be read")
+        .detail(error.to_string())
+}
+
+/// Who plays: the first province that has a member, or who is named; the Government Office; up to three ministries.
+async fn players(
+    members: &Members,
+    from: Option<&str>,
+    context: &Context,
+) -> Result<Players, Failure> {
+    let mut players = Players::default();
+    let level_one = |code: &AgencyCode| code.level() == 1;
+    for member in members.members() {
+        let codes = member.agencies.iter().filter_map(|code| AgencyCode::parse(code).ok());
+        let Some(code) = codes.into_iter().find(level_one) else { continue };
+        let letter = code.as_str().chars().next();
+        let party = || party(member, code, context);
+        match letter {
+            Some('H') if players.office.is_none() => players.office = Some(party().await?),
+            Some('G') if code.as_str() == "G22" => players.government = Some(party().await?),
+            Some('G') if players.ministries.len() < 3 => players.ministries.push(party().await?),
+            _ => {}
+        }
+    }
+    if let Some(from) = from {
+        let code = super::inbox::parse(from)?;
+        let able = members.able(&super::args::Actor { actor: None }, Some(&code))?;
+        let member = able.first().ok_or_else(super::inbox::no_agency)?;
+        let own = member.agencies.first().and_then(|own| AgencyCode::parse(own).ok());
+        players.office = Some(party(member, own.unwrap_or(code), context).await?);
+    }
+    Ok(players)
+}
+
+async fn party(
+    member: &MemberEntry,
+    agency: AgencyCode,
+    context: &Context,
+) -> Result<Party, Failure> {
+    let path = format!("/api/v1/agencies/{}", agency.as_str());
+    let told = api::ask(Method::GET, &path, None, context).await?;
+    let name = told.pointer("/agency/name_vi").and_then(Value::as_str);
+    Ok(Party {
+        member: member_id(&member.id)?,
+        agency,
+        name: name.unwrap_or(agency.as_str()).to_owned(),
+    })
+}
+
+fn member_id(id: &str) -> Result<MemberId, Failure> {
+    MemberId::parse(id).map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            format!("mã `{id}` không đọc được"),
+            format!("`{id}` cannot be read"),
+        )
+        .detail(error.to_string())
+    })
+}
+
+async fn country(
+    parties: &[Party],
+    folder: &Folder,
+    patience: Duration,
+    context: &Context,
+) -> Result<Country, Failure> {
+    let members = Members::find(context)?;
+    let mut lines = BTreeMap::new();
+    for party in parties {
+        let id = party.member.to_string();
+        let entry = members.members().find(|member| member.id == id).ok_or_else(|| {
+            Failure::usage(format!("`{id}` không chạy"), format!("`{id}` does not run"))
+        })?;
+        let (ready, address) = members.door(entry)?;
+        let client = Arc::new(tls_client(ready, entry, &context.clock, Alpn::Http2)?);
+        lines.insert(id, Line::new(&context.clock, client, party.member.clone(), address));
+    }
+    let listed = api::ask(Method::GET, "/api/v1/services", None, context).await?;
+    let listed = listed.get("services").and_then(Value::as_array).cloned().unwrap_or_default();
+    let ids = listed.iter().filter_map(|service| service.get("id").and_then(Value::as_str));
+    let services = ids.filter_map(|id| Some((id.rsplit_once('/')?.1.to_owned(), id.to_owned())));
+    Ok(Country {
+        clock: Arc::clone(&context.clock),
+        lines,
+        services: services.collect(),
+        folder: Some(folder.clone()),
+        patience,
+    })
+}
+
+/// The same people as those of the running platforms.
+async fn population(context: &Context) -> Result<Population, Failure> {
+    let about = api::ask(Method::GET, "/api/v1/population", None, context).await?;
+    let number = |name: &str| about.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let on = about.get("on").and_then(Value::as_str).and_then(Date::parse_compact);
+    let people = u32::try_from(number("people")).unwrap_or_default();
+    let made = on.map(|on| Population::new(number("seed"), people, on));
+    made.and_then(Result::ok).ok_or_else(|| {
+        Failure::new(
+            Exit::Failed,
+            "không dựng được dân số giả lập",
+            "the population cannot be made",
+        )
+    })
+}
