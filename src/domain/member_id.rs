@@ -22,10 +22,10 @@ pub const PUBLIC_CLASS: &str = "PUBLIC";
 /// `VN:GOV:000.00.13.H53:qlvb`, `VN:COM:0106001236:NganLuongPaymentSvc`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId {
-    instance: String,
-    class: String,
-    code: String,
-    system: String,
+    /// Whole, with its colons: ids are written, compared and looked up far more often than taken apart.
+    text: String,
+    /// Where class, code and system begin.
+    parts: [usize; 3],
     agency: Option<AgencyCode>,
 }
 
@@ -45,13 +45,9 @@ pub enum NameError {
 impl MemberId {
     /// The system of an agency.
     pub fn of_agency(instance: &str, agency: &AgencyCode, system: &str) -> Result<Self, NameError> {
-        Ok(Self {
-            instance: checked_name(instance)?,
-            class: GOVERNMENT.to_owned(),
-            code: agency.wire(),
-            system: checked_name(system)?,
-            agency: Some(*agency),
-        })
+        check_name(instance)?;
+        check_name(system)?;
+        Ok(Self::of_checked([instance, GOVERNMENT, &agency.wire(), system], Some(*agency)))
     }
 
     /// Reads `VN:GOV:000.00.13.H53:qlvb`; an agency's code may be in either of its written forms.
@@ -76,31 +72,49 @@ impl MemberId {
         if class.eq_ignore_ascii_case(GOVERNMENT) {
             return Self::of_agency(instance, &AgencyCode::parse(code)?, system);
         }
-        Ok(Self {
-            instance: checked_name(instance)?,
-            class: checked_name(class)?,
-            code: checked_name(code)?,
-            system: checked_name(system)?,
-            agency: None,
-        })
+        let names = [instance, class, code, system];
+        names.into_iter().try_for_each(check_name)?;
+        Ok(Self::of_checked(names, None))
+    }
+
+    fn of_checked(names: [&str; 4], agency: Option<AgencyCode>) -> Self {
+        let [instance, class, code, _] = names.map(|name| name.len() + 1);
+        Self {
+            text: names.join(":"),
+            parts: [instance, instance + class, instance + class + code],
+            agency,
+        }
+    }
+
+    /// As `Display` writes it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn part(&self, begin: usize, next: usize) -> &str {
+        self.text.get(begin..next - 1).unwrap_or_default()
     }
 
     pub fn instance(&self) -> &str {
-        &self.instance
+        let [class, ..] = self.parts;
+        self.part(0, class)
     }
 
     pub fn class(&self) -> &str {
-        &self.class
+        let [class, code, _] = self.parts;
+        self.part(class, code)
     }
 
     /// The member's own code; an agency's has 13 characters where it has that form.
     pub fn code(&self) -> &str {
-        &self.code
+        let [_, code, system] = self.parts;
+        self.part(code, system)
     }
 
     /// The subsystem, in X-Road's words.
     pub fn system(&self) -> &str {
-        &self.system
+        let [.., system] = self.parts;
+        self.part(system, self.text.len() + 1)
     }
 
     /// Whose system it is, in the class `GOV`.
@@ -111,7 +125,7 @@ impl MemberId {
 
 impl fmt::Display for MemberId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}:{}", self.instance, self.class, self.code, self.system)
+        f.write_str(&self.text)
     }
 }
 
@@ -125,12 +139,16 @@ impl FromStr for MemberId {
 
 /// A name that can be part of an id and of a file name.
 pub fn checked_name(name: &str) -> Result<String, NameError> {
+    check_name(name).map(|()| name.to_owned())
+}
+
+fn check_name(name: &str) -> Result<(), NameError> {
     let bad = |c: char| c.is_control() || matches!(c, ':' | '/' | '\\');
     let long = name.chars().count() > NAME_CHARS_MAX;
     if name.is_empty() || long || name.starts_with('.') || name.chars().any(bad) {
         return Err(NameError::BadName);
     }
-    Ok(name.to_owned())
+    Ok(())
 }
 
 #[cfg(test)]

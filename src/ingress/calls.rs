@@ -77,13 +77,11 @@ impl CallRequest {
     }
 
     fn of_http1(head: &RequestHead, body: CallBody) -> Self {
-        let fields = head.fields.iter();
+        let fields = head.fields.shared();
         Self {
             method: head.method().to_owned(),
             target: head.target().to_owned(),
-            fields: fields
-                .map(|(name, value)| (name.to_owned(), Bytes::copy_from_slice(value)))
-                .collect(),
+            fields: fields.map(|(name, value)| (name.to_owned(), value)).collect(),
             body,
         }
     }
@@ -133,11 +131,11 @@ pub fn admit<P: CallPorts>(
     channel: &Channel,
     id: &MemberId,
 ) -> Result<(), CallFault> {
-    let name = id.to_string();
+    let name = id.as_str();
     let refused = |trouble, why: &str| Err(CallFault::new(trouble).detail(why));
-    let known = plane.members.by_id(&name);
+    let known = plane.members.by_id(name);
     let Some(connection) = known.and_then(|known| known.member.connection_at(at.ix)) else {
-        return refused(Trouble::CallerUnknown, &name);
+        return refused(Trouble::CallerUnknown, name);
     };
     let client = format!("Client (SUBSYSTEM:{})", name.replace(':', "/"));
     if let Channel::Tls(session) = channel
@@ -274,10 +272,6 @@ fn cut(why: String) -> CallBody {
 
 pub(super) fn as_http1(answer: CallAnswer) -> Answer {
     let (parts, body) = answer.into_parts();
-    let fields = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), Bytes::copy_from_slice(value.as_bytes())));
     let body = match body {
         CallBody::Empty => AnswerBody::Bytes(Bytes::new()),
         CallBody::Whole(bytes) => AnswerBody::Bytes(bytes),
@@ -293,7 +287,7 @@ pub(super) fn as_http1(answer: CallAnswer) -> Answer {
             }
         }
     };
-    Answer::with_fields(parts.status.as_u16(), fields, body)
+    Answer::with_map(parts.status.as_u16(), parts.headers, body)
 }
 
 /// The moment, as HTTP writes it.

@@ -29,7 +29,7 @@ impl Session {
         here: PlatformIx,
     ) -> Self {
         let member = match &identity.id {
-            PeerId::Member(id) => members.by_id(&id.to_string()).filter(|caller| {
+            PeerId::Member(id) => members.by_id(id.as_str()).filter(|caller| {
                 let member = &caller.member;
                 member.platform == here || member.security_server == Some(here)
             }),

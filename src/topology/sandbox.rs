@@ -76,7 +76,7 @@ impl Topology {
             .chain((2..=u32::MAX).map(|number| format!("{SYSTEM}-{number}")));
         let free = names
             .map(|system| MemberId::of_agency(&self.instance, agency, &system))
-            .find(|id| id.as_ref().map_or(true, |id| members.by_id(&id.to_string()).is_none()));
+            .find(|id| id.as_ref().map_or(true, |id| members.by_id(id.as_str()).is_none()));
         let free = free.ok_or(SandboxError::Form)??;
         members.add(Member {
             id: free.to_string().into(),

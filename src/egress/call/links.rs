@@ -100,9 +100,6 @@ impl CallLinks {
 
     /// A connection whose certificate still holds.
     async fn open(&self, link: &CallLink) -> Result<Open, CallFault> {
-        if let Some(open) = self.standing(link)? {
-            return Ok(open);
-        }
         let _only_one = link.connecting.lock().await;
         if let Some(open) = self.standing(link)? {
             return Ok(open);
@@ -159,7 +156,11 @@ impl CallLinks {
             link.toll.pass(&self.clock, HEAD_BYTES + held).await.map_err(down)?;
             request.map(|body| slowed(body, link, &self.clock))
         };
-        let mut open = self.open(link).await?;
+        let standing = self.standing(link)?;
+        let mut open = match standing {
+            Some(open) => open,
+            None => Box::pin(self.open(link)).await?,
+        };
         let answered = open.sender.send_request(request).await;
         let response = answered.map_err(|error| self.failed(link, &error))?;
         if !is_free {
@@ -233,7 +234,7 @@ impl CallRoad for CallLinks {
             Target::Real(address) => self.outside.ask(at, address, request).await,
             Target::Record(address) => {
                 let name = service.id.to_string();
-                self.record(&name, at, address, request).await
+                Box::pin(self.record(&name, at, address, request)).await
             }
         }
     }

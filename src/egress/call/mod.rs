@@ -1,6 +1,7 @@
 //! The road of service calls: to a neighbouring platform, or to the system behind a service.
 
 mod body;
+mod kept;
 mod links;
 mod outside;
 mod toll;

@@ -1,25 +1,21 @@
 //! Systems outside: the real one behind a service, over HTTP/1.1, plain or by TLS.
 
+use super::kept::{Io, Key, Line, Lines};
 use super::links::words;
 use super::{CallBody, CutBody};
-use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::clock::{Clock, SystemClock};
 use crate::domain::routing::PlatformIx;
 use crate::domain::service::{CallFault, Trouble};
 use crate::tls::{Cause, Connected, PeerIdentity, TlsClient, TlsFault};
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::BodyExt;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use parking_lot::Mutex;
 use rustls_pki_types::ServerName;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_util::task::TaskTracker;
 
 /// How real systems are reached. A connection is kept for the next call, but not for long: one that the system closes
 /// just when a call is written to it costs that call, because what was written is never repeated.
@@ -28,28 +24,11 @@ pub struct Outside {
     clock: Arc<SystemClock>,
     /// With the key of the platform that asks.
     clients: BTreeMap<PlatformIx, TlsClient>,
-    connections: TaskTracker,
     stall: Duration,
-    kept: Mutex<BTreeMap<(PlatformIx, String), Vec<Kept>>>,
+    lines: Arc<Lines>,
 }
 
-/// A connection that serves a call, or waits for one.
-#[derive(Debug)]
-struct Kept {
-    sender: http1::SendRequest<CallBody>,
-    /// Who answers, by TLS.
-    peer: Option<PeerIdentity>,
-    used_at: Timestamp,
-}
-
-/// Per platform and system.
-const KEPT_MAX: usize = 128;
-/// Platforms and systems whose connections are kept.
-const SYSTEMS_MAX: usize = 256;
-/// Shorter than any usual server keeps an idle connection.
-const IDLE_MAX: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const HEAD_BYTES_MAX: usize = 64 << 10;
 
 impl Outside {
     /// `stall` is how long an answer's body may go without a byte.
@@ -58,8 +37,8 @@ impl Outside {
         clients: BTreeMap<PlatformIx, TlsClient>,
         stall: Duration,
     ) -> Self {
-        let (connections, kept) = (TaskTracker::new(), Mutex::default());
-        Self { clock, clients, connections, stall, kept }
+        let lines = Lines::new(Arc::clone(&clock));
+        Self { clock, clients, stall, lines }
     }
 
     /// Asks once. The target of the request holds the path and query to be added to `address`.
@@ -89,15 +68,13 @@ impl Outside {
         loop {
             let standing = self.standing(&key);
             let is_fresh = standing.is_none();
-            let mut kept = match standing {
-                Some(kept) => kept,
-                None => self.open(from, base).await?,
+            let line = match standing {
+                Some(line) => line,
+                // Boxed: seldom, and large.
+                None => Box::pin(self.open(from, base)).await?,
             };
-            match kept.sender.try_send_request(request).await {
-                Ok(response) => {
-                    self.keep(key, kept);
-                    return Ok(response.map(CallBody::stream));
-                }
+            match self.lines.send(&key, line, request).await {
+                Ok(response) => return Ok(response),
                 Err(mut failed) => match failed.take_message() {
                     // It was never written.
                     Some(unsent) if !is_fresh => request = unsent,
@@ -107,48 +84,21 @@ impl Outside {
         }
     }
 
-    /// It is free again when the answer was read to its end.
-    fn keep(&self, key: (PlatformIx, String), kept: Kept) {
-        let kept = Kept { used_at: self.clock.now(), ..kept };
-        let mut systems = self.kept.lock();
-        if systems.len() >= SYSTEMS_MAX && !systems.contains_key(&key) {
-            systems.retain(|_, all| all.iter().any(|one| self.is_young(one)));
-            if systems.len() >= SYSTEMS_MAX {
-                return;
-            }
-        }
-        let all = systems.entry(key).or_default();
-        if all.len() < KEPT_MAX && !kept.sender.is_closed() {
-            all.push(kept);
-        }
-    }
-
-    /// One whose answer is still being read counts as in use.
-    fn is_young(&self, kept: &Kept) -> bool {
-        let is_idle = kept.sender.is_ready();
-        !kept.sender.is_closed() && (!is_idle || self.clock.now().since(kept.used_at) < IDLE_MAX)
-    }
-
     /// A connection that is free, and whose certificate still holds.
-    fn standing(&self, key: &(PlatformIx, String)) -> Option<Kept> {
-        let mut all = self.kept.lock();
-        let all = all.get_mut(key)?;
-        all.retain(|kept| self.is_young(kept));
-        let at = all.iter().rposition(|kept| kept.sender.is_ready())?;
-        let kept = all.swap_remove(at);
-        let Some(peer) = &kept.peer else { return Some(kept) };
+    fn standing(&self, key: &Key) -> Option<Line> {
+        let line = self.lines.take(key)?;
+        let Some(peer) = &line.peer else { return Some(line) };
         let trust = self.clients.get(&key.0)?.tls().trust();
-        peer.recheck(trust, self.clock.now()).is_ok().then_some(kept)
+        peer.recheck(trust, self.clock.now()).is_ok().then_some(line)
     }
 
-    async fn open(&self, from: PlatformIx, base: &Uri) -> Result<Kept, CallFault> {
+    async fn open(&self, from: PlatformIx, base: &Uri) -> Result<Line, CallFault> {
         let host = base.host().unwrap_or_default();
         let is_tls = base.scheme() == Some(&Scheme::HTTPS);
         let port = base.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let stream = self.connect(host, port).await?;
         if !is_tls {
-            let sender = self.speak(stream).await?;
-            return Ok(Kept { sender, peer: None, used_at: self.clock.now() });
+            return speak(Box::new(stream), None).await;
         }
         let client = self.clients.get(&from);
         let client = client.ok_or_else(|| CallFault::from(Trouble::Internal))?;
@@ -157,8 +107,7 @@ impl Outside {
         let until = self.clock.now().plus(CONNECT_TIMEOUT);
         let wrapped = Box::pin(client.wrap(&*self.clock, stream, name, until)).await;
         let Connected { stream, peer, .. } = wrapped.map_err(|fault| untrusted(&fault))?;
-        let sender = self.speak(stream).await?;
-        Ok(Kept { sender, peer: Some(peer), used_at: self.clock.now() })
+        speak(Box::new(stream), Some(peer)).await
     }
 
     async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, CallFault> {
@@ -189,23 +138,6 @@ impl Outside {
         Err(last)
     }
 
-    async fn speak<S>(&self, stream: S) -> Result<http1::SendRequest<CallBody>, CallFault>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let (sender, connection) = http1::Builder::new()
-            .max_buf_size(HEAD_BYTES_MAX)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| CallFault::new(Trouble::SystemUnreachable).detail(words(&error)))?;
-        self.connections.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to a real system ended");
-            }
-        });
-        Ok(sender)
-    }
-
     /// A body that stops coming is cut.
     fn watched(&self, body: CallBody) -> CallBody {
         let length = body.length();
@@ -223,6 +155,12 @@ impl Outside {
         });
         CallBody::pieces(pieces, length)
     }
+}
+
+async fn speak(io: Box<dyn Io>, peer: Option<PeerIdentity>) -> Result<Line, CallFault> {
+    let unreachable =
+        |error: hyper::Error| CallFault::new(Trouble::SystemUnreachable).detail(words(&error));
+    Line::new(io, peer).await.map_err(unreachable)
 }
 
 /// Puts the path of a call behind that of its system: one `/` where both have one (wire/xroad.md 2.1).

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::ingress::head::{ResponseHead, is_token};
 use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -16,6 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Below this, head and body go out in one write, and in one TLS record.
 const JOINED_BYTES_MAX: usize = 16 * 1024;
+/// Room for a head and a small body before it must grow.
+const HEAD_BYTES_USUAL: usize = 2 * 1024;
 
 /// Pieces of a body from elsewhere.
 pub type ChunkStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
@@ -61,6 +64,10 @@ enum AnswerHead {
         status: u16,
         fields: Vec<(Cow<'static, str>, Bytes)>,
     },
+    Mapped {
+        status: u16,
+        fields: HeaderMap,
+    },
     /// Copied from another server, byte for byte.
     Copied {
         raw: Bytes,
@@ -99,6 +106,11 @@ impl Answer {
             .fold(Self::new(status, body), |answer, (name, value)| answer.field(name, value))
     }
 
+    /// As `with_fields`, of names and values that are known to be well-formed.
+    pub const fn with_map(status: u16, fields: HeaderMap, body: AnswerBody) -> Self {
+        Self { head: AnswerHead::Mapped { status, fields }, body }
+    }
+
     /// Another server's answer as it came. `body` must be as long as its head says.
     pub fn copied(head: &ResponseHead, body: AnswerBody) -> Self {
         let body = match body {
@@ -117,18 +129,23 @@ impl Answer {
     /// copied head stays as it is.
     #[must_use]
     pub fn field(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) -> Self {
-        if let AnswerHead::Made { fields, .. } = &mut self.head {
-            let name = name.into();
-            if is_for_faces(&name) {
-                fields.push((name, value.into()));
+        let (name, value) = (name.into(), value.into());
+        match &mut self.head {
+            AnswerHead::Made { fields, .. } if is_for_faces(&name) => fields.push((name, value)),
+            AnswerHead::Mapped { fields, .. } if is_for_faces(&name) => {
+                let name = HeaderName::from_bytes(name.as_bytes()).ok();
+                if let Some((name, value)) = name.zip(HeaderValue::from_maybe_shared(value).ok()) {
+                    fields.append(name, value);
+                }
             }
+            AnswerHead::Made { .. } | AnswerHead::Mapped { .. } | AnswerHead::Copied { .. } => {}
         }
         self
     }
 
     pub(super) const fn closes(&self) -> bool {
         match &self.head {
-            AnswerHead::Made { .. } => false,
+            AnswerHead::Made { .. } | AnswerHead::Mapped { .. } => false,
             AnswerHead::Copied { closes, .. } => *closes,
         }
     }
@@ -164,7 +181,9 @@ impl Answer {
     }
 
     fn ending(&self, manner: Manner) -> Ending {
-        if let AnswerHead::Made { status: ..200 | 204 | 304, .. } = &self.head {
+        if let AnswerHead::Made { status, .. } | AnswerHead::Mapped { status, .. } = &self.head
+            && matches!(status, ..200 | 204 | 304)
+        {
             return Ending::NoBody;
         }
         match (self.body.length(), manner.is_old) {
@@ -259,20 +278,23 @@ where
 
 impl AnswerHead {
     fn into_bytes(self, ending: Ending, closes: bool) -> Vec<u8> {
-        let (status, fields) = match self {
+        let mut head = Vec::with_capacity(HEAD_BYTES_USUAL);
+        match self {
             Self::Copied { raw, .. } => return raw.into(),
-            Self::Made { status, fields } => (status, fields),
-        };
-        let reason = http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
-        let mut head =
-            format!("HTTP/1.1 {status} {}\r\n", reason.unwrap_or("Unknown")).into_bytes();
-        for (name, value) in fields {
-            head.extend_from_slice(name.as_bytes());
-            head.extend_from_slice(b": ");
-            head.extend(
-                value.iter().map(|b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { *b }),
-            );
-            head.extend_from_slice(b"\r\n");
+            Self::Made { status, fields } => {
+                push_status(&mut head, status);
+                for (name, value) in &fields {
+                    push_field(&mut head, name.as_bytes(), value);
+                }
+            }
+            Self::Mapped { status, fields } => {
+                push_status(&mut head, status);
+                for (name, value) in &fields {
+                    if is_for_faces(name.as_str()) {
+                        push_field(&mut head, name.as_str().as_bytes(), value.as_bytes());
+                    }
+                }
+            }
         }
         match ending {
             Ending::Length(length) => {
@@ -287,6 +309,27 @@ impl AnswerHead {
         head.extend_from_slice(b"\r\n");
         head
     }
+}
+
+fn push_status(head: &mut Vec<u8>, status: u16) {
+    let reason = http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
+    let line = format!("HTTP/1.1 {status} {}\r\n", reason.unwrap_or("Unknown"));
+    head.extend_from_slice(line.as_bytes());
+}
+
+fn push_field(head: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    head.extend_from_slice(name);
+    head.extend_from_slice(b": ");
+    let begin = head.len();
+    head.extend_from_slice(value);
+    if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
+        for byte in head.iter_mut().skip(begin) {
+            if matches!(byte, b'\r' | b'\n' | 0) {
+                *byte = b' ';
+            }
+        }
+    }
+    head.extend_from_slice(b"\r\n");
 }
 
 impl AnswerBody {
@@ -308,7 +351,7 @@ impl fmt::Debug for AnswerBody {
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = match &self.head {
-            AnswerHead::Made { status, .. } => Some(status),
+            AnswerHead::Made { status, .. } | AnswerHead::Mapped { status, .. } => Some(status),
             AnswerHead::Copied { .. } => None,
         };
         f.debug_struct("Answer").field("status", &status).field("body", &self.body).finish()

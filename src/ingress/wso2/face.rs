@@ -187,7 +187,7 @@ impl<P: CallPorts> Gateway<'_, P> {
         self.desk.quotas.check(&client, self.now_ms())?;
         let forbidden = || Fault::new(FaultCode::ResourceForbidden).detail(client.member.clone());
         let member = MemberId::parse(&client.member).map_err(|_invalid| forbidden())?;
-        let known = self.plane.members.by_id(&member.to_string()).ok_or_else(forbidden)?;
+        let known = self.plane.members.by_id(member.as_str()).ok_or_else(forbidden)?;
         let at = Some(self.at.ix);
         if Some(known.member.platform) != at && known.member.security_server != at {
             return Err(forbidden().detail(format!("{} ≠ {}", self.at.name, client.member)));

@@ -29,7 +29,7 @@ pub(super) fn metaservice<P: CallPorts>(
     let owner = words::owner(&target.service).ok_or_else(unknown)?;
     let services = plane.services();
     let offered: Vec<&Arc<Service>> = services.of_owner(&owner).filter(|s| is_told(s)).collect();
-    if offered.is_empty() && plane.members.by_id(&owner.to_string()).is_none() {
+    if offered.is_empty() && plane.members.by_id(owner.as_str()).is_none() {
         return Err(unknown());
     }
     let groups = services.groups();

@@ -2,22 +2,22 @@
 //!
 //! `base64(SHA512(head))` without a body, else `base64(SHA512(SHA512(head) || SHA512(body)))`.
 
-use sha2::{Digest, Sha512};
+use aws_lc_rs::digest::{Context, SHA512, digest};
 
 /// A request hash in the making. Head and body are hashed apart, so a body may stream in while the
 /// head is complete or not.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct RequestHash {
-    head: Sha512,
-    body: Option<Sha512>,
+    head: Context,
+    body: Option<Context>,
 }
 
 impl RequestHash {
     /// `target` is the raw path with its raw query.
     pub(super) fn new(method: &str, target: &str) -> Self {
-        let mut head = Sha512::new();
+        let mut head = Context::new(&SHA512);
         for part in [method, CRLF, target, CRLF] {
-            head.update(part);
+            head.update(part.as_bytes());
         }
         Self { head, body: None }
     }
@@ -25,24 +25,28 @@ impl RequestHash {
     /// Adds a kept header. The order counts: the client's as they came, then `x-road-request-id`,
     /// then `x-road-id` if the gateway made it.
     pub(super) fn header(&mut self, name: &str, value: &[u8]) {
-        self.head.update(name);
-        self.head.update(":");
-        self.head.update(value);
-        self.head.update(CRLF);
+        for part in [name.as_bytes(), b":", value, CRLF.as_bytes()] {
+            self.head.update(part);
+        }
     }
 
     /// Adds a piece of the body. A body without a byte counts as none.
     pub(super) fn body(&mut self, piece: &[u8]) {
         if !piece.is_empty() {
-            self.body.get_or_insert_default().update(piece);
+            self.body.get_or_insert_with(|| Context::new(&SHA512)).update(piece);
         }
     }
 
     pub(super) fn finish(self) -> String {
-        let head = self.head.finalize();
+        let head = self.head.finish();
         let sum = match self.body {
             None => head,
-            Some(body) => Sha512::new().chain_update(head).chain_update(body.finalize()).finalize(),
+            Some(body) => {
+                let mut both = Context::new(&SHA512);
+                both.update(head.as_ref());
+                both.update(body.finish().as_ref());
+                both.finish()
+            }
         };
         base64_simd::STANDARD.encode_to_string(sum)
     }
@@ -51,7 +55,7 @@ impl RequestHash {
 /// The hash of a whole SOAP request as received: `base64(SHA512(message))`, for `requestHash`
 /// (wire/xroad.md 2.9).
 pub(super) fn of_soap(message: &[u8]) -> String {
-    base64_simd::STANDARD.encode_to_string(Sha512::digest(message))
+    base64_simd::STANDARD.encode_to_string(digest(&SHA512, message))
 }
 
 const CRLF: &str = "\r\n";

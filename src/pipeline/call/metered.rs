@@ -6,19 +6,20 @@ use super::{CallFault, CallPorts, Trouble};
 use crate::egress::call::{CallBody, CutBody};
 use crate::evidence::Evidence;
 use crate::pipeline::Pipeline;
+use aws_lc_rs::digest::{Context as Hash, SHA256};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// What passed so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(super) struct Meter {
     bytes: u64,
-    hash: Sha256,
+    /// Of what is not nothing.
+    hash: Option<Hash>,
     /// It broke off, or was larger than it may be.
     fault: Option<Trouble>,
 }
@@ -31,8 +32,11 @@ impl Meter {
     }
 
     fn add(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         self.bytes += bytes.len() as u64;
-        self.hash.update(bytes);
+        self.hash.get_or_insert_with(|| Hash::new(&SHA256)).update(bytes);
     }
 
     pub(super) const fn bytes(&self) -> u64 {
@@ -43,9 +47,9 @@ impl Meter {
         self.fault
     }
 
-    /// Hexadecimal; empty for nothing.
-    pub(super) fn sha256(&self) -> String {
-        if self.bytes == 0 { String::new() } else { hex(&self.hash.clone().finalize()) }
+    /// Hexadecimal; empty for nothing. To be asked once, at the end.
+    pub(super) fn sha256(&mut self) -> String {
+        self.hash.take().map_or_else(String::new, |hash| hex(hash.finish().as_ref()))
     }
 }
 
@@ -117,7 +121,7 @@ impl Body for MeteredRequest {
 pub(super) struct Ending<P: CallPorts> {
     pub(super) pipeline: Arc<Pipeline<P>>,
     pub(super) evidence: Evidence,
-    pub(super) record: CallRecord,
+    pub(super) record: Box<CallRecord>,
     pub(super) asked: Arc<Mutex<Meter>>,
     pub(super) bytes_max: u64,
     /// Held until the answer is over.
@@ -128,11 +132,11 @@ impl<P: CallPorts> Ending<P> {
     /// Queues the evidence of an answer.
     pub(super) fn finish(
         mut self,
-        answered: &Meter,
+        answered: &mut Meter,
         fault: Option<&CallFault>,
     ) -> Result<(), CallFault> {
         let now = self.pipeline.now();
-        let asked = self.asked.lock();
+        let mut asked = self.asked.lock();
         let record = &mut self.record;
         record.response_out_ts = now.ms();
         record.request_size = asked.bytes();
@@ -167,7 +171,7 @@ impl<P: CallPorts> MeteredAnswer<P> {
 
     fn end(&mut self, fault: Option<&CallFault>) -> Result<(), CutBody> {
         let Some(ending) = self.ending.take() else { return Ok(()) };
-        ending.finish(&self.meter, fault).map_err(|fault| {
+        ending.finish(&mut self.meter, fault).map_err(|fault| {
             tracing::error!(%fault, "an answer was cut: its evidence cannot be kept");
             CutBody(fault.to_string())
         })
@@ -225,7 +229,7 @@ impl<P: CallPorts> Drop for MeteredAnswer<P> {
     fn drop(&mut self) {
         if let Some(ending) = self.ending.take() {
             let fault = CallFault::new(Trouble::RequestCut).detail("the caller went away");
-            if let Err(fault) = ending.finish(&self.meter, Some(&fault)) {
+            if let Err(fault) = ending.finish(&mut self.meter, Some(&fault)) {
                 tracing::error!(%fault, "the evidence of a call that was given up cannot be kept");
             }
         }
@@ -237,13 +241,13 @@ pub(super) fn answer<P: CallPorts>(
     body: CallBody,
     ending: Ending<P>,
 ) -> Result<CallBody, CallFault> {
-    let meter = match &body {
+    let mut meter = match &body {
         CallBody::Stream(_) => {
             return Ok(CallBody::Stream(Box::pin(MeteredAnswer::new(body, ending))));
         }
         CallBody::Whole(bytes) => Meter::of(bytes),
         CallBody::Empty => Meter::default(),
     };
-    ending.finish(&meter, None)?;
+    ending.finish(&mut meter, None)?;
     Ok(body)
 }

@@ -258,7 +258,7 @@ impl<P: CallPorts> CallPlane<P> {
                 peer == own || self.routes.next_hop_to_platform(here, own) == Hop::Link(peer)
             });
         }
-        let Some(caller) = self.members.by_id(&client.to_string()) else { return false };
+        let Some(caller) = self.members.by_id(client.as_str()) else { return false };
         let home = caller.member.security_server.unwrap_or(caller.member.platform);
         let towards = self.routes.next_hop_to_platform(here, home);
         peer == home || peer == caller.member.platform || towards == Hop::Link(peer)

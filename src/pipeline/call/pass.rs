@@ -31,7 +31,8 @@ struct Call<'a, C: Clock> {
     first: String,
     hops_left: u32,
     deadline: Timestamp,
-    record: CallRecord,
+    /// Boxed: it is large, and moves.
+    record: Box<CallRecord>,
     meter: Arc<Mutex<Meter>>,
 }
 
@@ -75,7 +76,7 @@ impl<P: CallPorts> CallPlane<P> {
         origin: Origin,
         now: Timestamp,
     ) -> Call<'a, P::Clock> {
-        let mut record = CallRecord {
+        let mut record = Box::new(CallRecord {
             x_request_id: asked.request_id.clone(),
             message_id: asked.message_id.clone(),
             message_user_id: asked.user_id.clone(),
@@ -91,7 +92,7 @@ impl<P: CallPorts> CallPlane<P> {
                 Dialect::Soap => "WSDL",
             },
             ..CallRecord::default()
-        };
+        });
         let (client, first, hops_left, left) = match origin {
             Origin::Member { id, tls } => {
                 record.security_server_type = SYSTEM_TYPE_CLIENT;
@@ -374,7 +375,7 @@ impl<C: Clock> Call<'_, C> {
         let now = self.clock.now();
         self.record.fail(fault);
         self.record.response_out_ts = now.ms();
-        let meter = self.meter.lock();
+        let mut meter = self.meter.lock();
         self.record.request_size = meter.bytes();
         self.record.request_sha256 = meter.sha256();
         drop(meter);
