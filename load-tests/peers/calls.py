@@ -12,12 +12,15 @@ names another). Exit code 1: something does not run; a goal that is missed is pr
 """
 
 import argparse
+import base64
 import contextlib
+import http.client
 import json
 import os
 import shutil
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -42,8 +45,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Door:
     """Where calls go in. `pids` are the processes whose CPU it costs; the provider itself has none."""
 
-    def __init__(self, name, url, pids):
-        self.name, self.url, self.pids = name, url, pids
+    def __init__(self, name, url, pids, field=f"X-Road-Client: {CLIENT}"):
+        self.name, self.url, self.pids, self.field = name, url, pids, field
 
 
 class Scene:
@@ -86,8 +89,23 @@ class Scene:
             Door("haproxy", at(self.ports["HAPROXY"]), family(haproxy.pid)),
             Door("nginx-fresh", at(self.ports["NGINX_FRESH"]), family(nginx.pid)),
             Door("lienthong", f"https://{calls}/r1/VN/COM/BENCH/PROVIDER/real", [ours.pid]),
+            Door("lienthong-gateway", f"https://{calls}/real/1.0", [ours.pid], self.bearer(calls)),
             Door("lienthong-echo", f"https://{calls}/r1/VN/COM/BENCH/PROVIDER/echo", [ours.pid]),
         ]
+
+    def bearer(self, calls):
+        """The field of a token for the gateway's dialect, which hashes bodies once and not twice."""
+        context = ssl.create_default_context(cafile=self.words["CA"])
+        context.load_cert_chain(self.client["cert"], self.client["key"])
+        connection = http.client.HTTPSConnection(calls, context=context, timeout=READY_SECONDS_MAX)
+        secret = base64.b64encode(b"bench:bench-only").decode()
+        fields = {"Authorization": f"Basic {secret}", "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/token", "grant_type=client_credentials", fields)
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status != 200:
+            raise SystemExit(f"no token: {answer.status} {text.decode(errors='replace')}")
+        return f"Authorization: Bearer {json.loads(text)['access_token']}"
 
     def fill(self, name):
         text = (HERE / name).read_text(encoding="utf-8")
@@ -171,7 +189,7 @@ def generate(scene, door, size, seconds, connections, rate=None):
     if rate:
         command += ["-q", str(rate), "--latency-correction"]
     command += ["-w", "-m", "POST", "-D", str(scene.work / "bodies" / size), "-T", "application/octet-stream"]
-    command += ["-H", f"X-Road-Client: {CLIENT}", "--cacert", scene.words["CA"]]
+    command += ["-H", door.field, "--cacert", scene.words["CA"]]
     command += ["--cert", scene.client["cert"], "--key", scene.client["key"], f"{door.url}/{size}"]
     backend = family(scene.backend.pid)
     doors, provider, busy = cpu_seconds(door.pids), cpu_seconds(backend), machine_seconds()
