@@ -9,7 +9,7 @@ use std::io::{self, Cursor, Read, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::{RECORD_BYTES_MAX, Signer};
+use super::{RECORD_BYTES_MAX, Signer, Trust};
 
 /// What of a call a container holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +73,19 @@ pub(super) fn of_line(
         (CERTIFICATE, certificate.as_bytes()),
     ])?;
     Ok(Container { name, bytes })
+}
+
+/// What the signature of a container is checked with. The folder and `instance-identifier` are named as in X-Road's
+/// archive (assumed: our protocol notes name the request only); the authorities stand in PEM, for `openssl`.
+pub(super) fn verification_conf(instance: &str, trust: &Trust) -> io::Result<Vec<u8>> {
+    let of = |file: &str| format!("verificationconf/{}/{file}", safe(instance, ID_CHARS_MAX));
+    zipped(&[
+        ("verificationconf/instance-identifier", instance.as_bytes()),
+        (&of("trust-anchors.pem"), trust.anchors.as_bytes()),
+        (&of("intermediates.pem"), trust.between.as_bytes()),
+        (&of("revoked.crl.pem"), trust.revoked.as_bytes()),
+        ("verificationconf/README.txt", verification_readme(instance).as_bytes()),
+    ])
 }
 
 /// Several containers in one file; one that has a former one's name is left out.
@@ -197,6 +210,22 @@ fn readme(platform: &str, number: u64, entry: &str) -> String {
          {MANIFEST} có SHA-256 (base64) của từng tệp / has the SHA-256 (base64) of each file.\n\n\
          record.json: \"chain\" = SHA-256(\"prev\" 32 byte + dòng tới trước / the line up to ,\"chain\":).\n\
          request.json, response.json: một nửa bản ghi, không kèm giá trị băm chuỗi / half a record, without its chain.\n"
+    )
+}
+
+fn verification_readme(instance: &str) -> String {
+    let folder = safe(instance, ID_CHARS_MAX);
+    format!(
+        "SANDBOX\n\n\
+         Chứng thư gốc và danh sách thu hồi của môi trường thử {instance}, để kiểm tra chứng thư đã ký bằng chứng.\n\
+         The authorities of the sandbox {instance} and its list of revoked certificates: what the certificate that\n\
+         signed a piece of evidence is checked against. They are trusted in this sandbox and nowhere else.\n\n\
+         Kiểm tra một tệp .asice / To check an .asice file:\n\
+         \x20 unzip verificationconf.zip && unzip FILE.asice -d record\n\
+         \x20 cat verificationconf/{folder}/trust-anchors.pem verificationconf/{folder}/revoked.crl.pem > trusted.pem\n\
+         \x20 openssl verify -crl_check -CAfile trusted.pem -untrusted verificationconf/{folder}/intermediates.pem \\\n\
+         \x20   record/{CERTIFICATE}\n\
+         Chữ ký và giá trị băm: xem README.txt trong tệp .asice / signature and digests: README.txt of the .asice file.\n"
     )
 }
 

@@ -28,7 +28,7 @@ mod writer;
 pub use container::{BUNDLE_TYPE, CONTAINER_TYPE, Container, Half, bundle, file_name, unbundle};
 pub use cross::{CrossFault, CrossKind, CrossReport, cross_check};
 pub use find::{Found, IDS, find};
-pub use options::{OpenError, Opened, Refused, Settings, Signer, Verifier};
+pub use options::{OpenError, Opened, Refused, Settings, Signer, Trust, Verifier};
 pub use report::{Fault, FaultKind, Note, Report};
 pub use tail::{Passed, Tail};
 pub use verify::{VerifyOptions, verify};
@@ -98,6 +98,11 @@ impl Evidence {
         let Handle { folder, platform, signer, .. } = &*self.handle;
         let lines = find::lines_of(folder, id, limit, scan_bytes_max, is_wanted)?;
         lines.iter().map(|line| container::of_line(line, half, platform, &**signer)).collect()
+    }
+
+    /// What containers are checked with, as the files of one archive; blocks.
+    pub fn verification_conf(&self, instance: &str) -> std::io::Result<Vec<u8>> {
+        container::verification_conf(instance, &self.handle.signer.trust()?)
     }
 
     /// Queues a record and returns the head it got. Never waits. `record` must serialise to a JSON object with at

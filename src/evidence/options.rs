@@ -63,6 +63,19 @@ pub trait Signer: Send + Sync {
     fn key_id(&self) -> String;
     /// The certificate of that key, DER.
     fn certificate(&self) -> Vec<u8>;
+    /// What that certificate is checked against, as it is now; blocks.
+    fn trust(&self) -> io::Result<Trust>;
+}
+
+/// What a certificate of a signer is checked against, all of it PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// The root alone: whoever checks decides whether to believe it.
+    pub anchors: String,
+    /// The authorities between.
+    pub between: String,
+    /// The newest list of revoked certificates.
+    pub revoked: String,
 }
 
 pub trait Verifier {

@@ -10,7 +10,7 @@ use crate::domain::routing::PlatformIx;
 use crate::domain::service::{Service, ServiceKind, Services, Target};
 use crate::egress::LinkId;
 use crate::egress::call::{CallLinks, Outside};
-use crate::evidence::{Evidence, Signer, Writer};
+use crate::evidence::{Evidence, Signer, Trust, Writer};
 use crate::ingress::wso2::{Application, ApplicationKey, Applications, KeyKind, Quota, Secret};
 use crate::observe::{self, Tap};
 use crate::pipeline::call::{CallPlane, CallPorts};
@@ -238,19 +238,27 @@ pub(super) fn roads(
     Ok(roads)
 }
 
-struct PlatformSeal(Seal);
+struct PlatformSeal {
+    seal: Seal,
+    pki: Pki,
+}
 
 impl Signer for PlatformSeal {
     fn sign(&self, bytes: &[u8]) -> Vec<u8> {
-        self.0.sign(bytes)
+        self.seal.sign(bytes)
     }
 
     fn key_id(&self) -> String {
-        self.0.key_id()
+        self.seal.key_id()
     }
 
     fn certificate(&self) -> Vec<u8> {
-        self.0.certificate().to_vec()
+        self.seal.certificate().to_vec()
+    }
+
+    fn trust(&self) -> std::io::Result<Trust> {
+        let (anchors, between, revoked) = self.pki.trusted()?;
+        Ok(Trust { anchors, between, revoked })
     }
 }
 
@@ -270,7 +278,8 @@ pub(super) fn evidence(
         let Some(platform) = topology.platform(*ix) else { continue };
         let own = folder.join(&*platform.name);
         let holder = Holder::Platform(PlatformName::new(&platform.name)?);
-        let seal = PlatformSeal(Seal::open(&pki.bundle(&holder), &own)?);
+        let seal = Seal::open(&pki.bundle(&holder), &own)?;
+        let seal = PlatformSeal { seal, pki: pki.clone() };
         let settings = settings::evidence(&topology.limits, &platform.name, accept_loss);
         let (evidence, writer, opened) = Evidence::open(&own, settings, Box::new(seal))?;
         if opened.cut_bytes > 0 {
@@ -300,7 +309,7 @@ pub(super) fn plane(
     let plane = CallPlane::new(
         Arc::clone(pipeline),
         settings::calls(&topology.limits),
-        Arc::new(topology.members.clone()),
+        (Arc::clone(&topology.instance), Arc::new(topology.members.clone())),
         topology.call_routes.clone(),
         platforms.collect(),
     );

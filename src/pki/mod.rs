@@ -254,6 +254,13 @@ impl Pki {
         }
     }
 
+    /// What others check our certificates against, PEM: the root, the authority that issues below it, and the newest
+    /// list of revoked certificates.
+    pub fn trusted(&self) -> io::Result<(String, String, String)> {
+        let read = |name: &str| std::fs::read_to_string(self.dir.join(name));
+        Ok((read("root.pem")?, read("issuing.pem")?, read("crl.pem")?))
+    }
+
     pub fn dir(&self) -> &Path {
         &self.dir
     }

@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
+import io
 import json
 import subprocess
+import zipfile
 
 import requests
 
@@ -44,6 +46,46 @@ def test_chain_and_anchor_of_a_log_hold(tmp_path):
     assert hashlib.sha256(certificate.read_bytes()).hexdigest() == told["key"]
     _signed_by(certificate, signed, base64.b64decode(told["signature"]), tmp_path)
     _trusted(certificate, country.data / "pki", tmp_path)
+
+
+def test_container_holds_by_the_configuration_handed_out(tmp_path):
+    """Of the two archives alone: who signed, that he is believed and not revoked, and that nothing was changed."""
+    country = Country(tmp_path, "xroad-dev")
+    try:
+        server = country.plain("ss1")
+        answer = requests.post(
+            f"{server}/r1/DEV/COM/1234/TestService/mock1",
+            json={"data": 1.0},
+            headers={"X-Road-Client": "DEV/COM/4321/TestClient", "X-Road-Id": "checked"},
+            timeout=SECONDS_MAX,
+        )
+        assert answer.status_code == 200, answer.text
+        whose = "xRoadInstance=DEV&memberClass=COM&memberCode=4321&subsystemCode=TestClient"
+        which = f"{server}/asic?queryId=checked&requestOnly&unique&{whose}"
+        for name, url in (("record", which), ("conf", f"{server}/verificationconf")):
+            got = requests.get(url, timeout=SECONDS_MAX)
+            assert got.status_code == 200, got.text
+            with zipfile.ZipFile(io.BytesIO(got.content)) as archive:
+                archive.extractall(tmp_path / name)
+    finally:
+        country.stop()
+    conf = tmp_path / "conf" / "verificationconf" / "DEV"
+    record = tmp_path / "record"
+    trusted = tmp_path / "trusted.pem"
+    parts = [(conf / name).read_bytes() for name in ("trust-anchors.pem", "revoked.crl.pem")]
+    trusted.write_bytes(b"".join(parts))
+    certificate = record / "META-INF" / "certificate.pem"
+    between = ("-untrusted", str(conf / "intermediates.pem"))
+    told = openssl("verify", "-crl_check", "-CAfile", str(trusted), *between, str(certificate))
+    assert b": OK" in told
+    key = tmp_path / "key.pem"
+    key.write_bytes(openssl("x509", "-in", str(certificate), "-noout", "-pubkey"))
+    manifest = record / "META-INF" / "ASiCManifest.xml"
+    signature = str(record / "META-INF" / "signature.der")
+    openssl("dgst", "-sha256", "-verify", str(key), "-signature", signature, str(manifest))
+    for name in ("request.json", "README.txt"):
+        digest = base64.b64encode(hashlib.sha256((record / name).read_bytes()).digest())
+        assert digest in manifest.read_bytes(), name
 
 
 def _last_of_chain(file):

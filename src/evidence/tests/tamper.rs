@@ -9,8 +9,8 @@ use super::super::Note;
 use super::super::folder::ANCHORS;
 use super::super::line::{Line, parse, push_record};
 use super::{
-    Evidence, FaultKind, OpenError, Path, PathBuf, Settings, Signer, TempDir, VerifyOptions, check,
-    edit, faults, log, name, numbers, path, queue, settings, spotless, try_open, verify,
+    Evidence, FaultKind, OpenError, Path, PathBuf, Settings, Signer, TempDir, Trust, VerifyOptions,
+    check, edit, faults, log, name, numbers, path, queue, settings, spotless, try_open, verify,
 };
 
 /// Lines of the first segment: 1 header, 2 to 9 records 1 to 8 with an anchor as line 6, behind record 4, and
@@ -165,6 +165,10 @@ fn an_anchor_of_another_key_is_not_believed() {
         }
         fn key_id(&self) -> String {
             "seal-1".to_owned()
+        }
+
+        fn trust(&self) -> std::io::Result<Trust> {
+            Ok(Trust::default())
         }
     }
     let root = tempfile::tempdir().unwrap();

@@ -13,6 +13,7 @@ use crate::pipeline::call::CallPorts;
 use http::{Response, StatusCode, header};
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +24,10 @@ pub(super) struct AsicQuery {
     unique: bool,
 }
 
+/// A file to download: its media type, its name, its bytes.
+pub(super) type Download = (&'static str, String, Vec<u8>);
 /// Why there is nothing to download: a status, and a line for people.
-type Refused = (StatusCode, String);
+pub(super) type Refused = (StatusCode, String);
 
 /// Reads a target `/asic?queryId=…&xRoadInstance=…&memberClass=…&memberCode=…&subsystemCode=…`, with `requestOnly` or
 /// `responseOnly`, and `unique` beside one of them; `None` for another target. `force` asks X-Road for a timestamp
@@ -74,21 +77,7 @@ impl<P: CallPorts> XRoad<'_, P> {
         asked: Result<AsicQuery, String>,
         channel: &Channel,
     ) -> CallAnswer {
-        match self.download(method, asked, channel).await {
-            Ok((content_type, name, bytes)) => {
-                let mut answer = Response::new(CallBody::whole(bytes));
-                put(answer.headers_mut(), header::CONTENT_TYPE, content_type);
-                let disposition = format!("attachment; filename=\"{name}\"");
-                put(answer.headers_mut(), header::CONTENT_DISPOSITION, &disposition);
-                answer
-            }
-            Err((status, why)) => {
-                let mut answer = Response::new(CallBody::whole(why));
-                *answer.status_mut() = status;
-                put(answer.headers_mut(), header::CONTENT_TYPE, "text/plain; charset=utf-8");
-                answer
-            }
-        }
+        handed_out(self.download(method, asked, channel).await)
     }
 
     async fn download(
@@ -96,7 +85,7 @@ impl<P: CallPorts> XRoad<'_, P> {
         method: &str,
         asked: Result<AsicQuery, String>,
         channel: &Channel,
-    ) -> Result<(&'static str, String, Vec<u8>), Refused> {
+    ) -> Result<Download, Refused> {
         if method != "GET" {
             return Err((StatusCode::METHOD_NOT_ALLOWED, "GET".to_owned()));
         }
@@ -104,8 +93,7 @@ impl<P: CallPorts> XRoad<'_, P> {
         let member = self.identify(&asked.client, channel);
         let member =
             member.map_err(|fault| (StatusCode::UNAUTHORIZED, self.told(&fault).message))?;
-        let busy = |_full| (StatusCode::SERVICE_UNAVAILABLE, BUSY.to_owned());
-        let place = Arc::clone(&self.at.downloads).try_acquire_owned().map_err(busy)?;
+        let place = self.place()?;
         let evidence = self.at.evidence.clone();
         // What was answered is found, as far as the log still writes.
         evidence.flushed(evidence.head().number).await.ok();
@@ -113,10 +101,6 @@ impl<P: CallPorts> XRoad<'_, P> {
             let _place = place;
             look(&evidence, &asked, &member).map(|found| (found, asked))
         });
-        let failed = |error: &dyn std::fmt::Display| {
-            tracing::error!(%error, "evidence could not be handed out");
-            (StatusCode::INTERNAL_SERVER_ERROR, "the evidence cannot be read".to_owned())
-        };
         let found = looking.await.map_err(|error| failed(&error))?;
         let (found, asked) = found.map_err(|error| failed(&error))?;
         match found.as_slice() {
@@ -134,6 +118,35 @@ impl<P: CallPorts> XRoad<'_, P> {
                 let bytes = bundle(several).map_err(|error| failed(&error))?;
                 Ok((BUNDLE_TYPE, format!("{}{word}.zip", file_name(&asked.id)), bytes))
             }
+        }
+    }
+
+    /// A place for one who downloads, as long as it is held.
+    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Refused> {
+        let busy = |_full| (StatusCode::SERVICE_UNAVAILABLE, BUSY.to_owned());
+        Arc::clone(&self.at.downloads).try_acquire_owned().map_err(busy)
+    }
+}
+
+pub(super) fn failed(error: &dyn std::fmt::Display) -> Refused {
+    tracing::error!(%error, "evidence could not be handed out");
+    (StatusCode::INTERNAL_SERVER_ERROR, "the evidence cannot be read".to_owned())
+}
+
+pub(super) fn handed_out(found: Result<Download, Refused>) -> CallAnswer {
+    match found {
+        Ok((content_type, name, bytes)) => {
+            let mut answer = Response::new(CallBody::whole(bytes));
+            put(answer.headers_mut(), header::CONTENT_TYPE, content_type);
+            let disposition = format!("attachment; filename=\"{name}\"");
+            put(answer.headers_mut(), header::CONTENT_DISPOSITION, &disposition);
+            answer
+        }
+        Err((status, why)) => {
+            let mut answer = Response::new(CallBody::whole(why));
+            *answer.status_mut() = status;
+            put(answer.headers_mut(), header::CONTENT_TYPE, "text/plain; charset=utf-8");
+            answer
         }
     }
 }

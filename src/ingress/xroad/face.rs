@@ -8,7 +8,7 @@ use super::identifier::ClientId;
 use super::metaservice::{self, RestMetaservice};
 use super::request_hash::RequestHash;
 use super::target::{self, RestTarget};
-use super::{asic, registry, words, wsdl_query};
+use super::{asic, registry, verification_conf, words, wsdl_query};
 use crate::domain::member_id::MemberId;
 use crate::domain::service::{CallFault, ServiceId, Trouble};
 use crate::egress::call::CallBody;
@@ -36,6 +36,7 @@ impl<P: CallPorts> XRoad<'_, P> {
             || metaservice::list_clients(target).is_some()
             || wsdl_query::parse(target).is_some()
             || asic::parse(target).is_some()
+            || verification_conf::is_target(target)
             || wsdl_query::is_soap_endpoint(target)
     }
 
@@ -49,6 +50,9 @@ impl<P: CallPorts> XRoad<'_, P> {
         }
         if let Some(asked) = asic::parse(&request.target) {
             return self.asic(&request.method, asked, channel).await;
+        }
+        if verification_conf::is_target(&request.target) {
+            return self.verification_conf(&request.method).await;
         }
         if wsdl_query::is_soap_endpoint(&request.target) {
             return self.soap(request, channel).await;

@@ -1,7 +1,7 @@
 //! X-Road's dialects (wire/xroad.md): REST `r1` and SOAP 4.0, with their metaservices.
 //!
-//! `face`, `soap_door` and `asic` meet the call plane, `words` and `registry` put it in X-Road's words; every other file
-//! is a pure function of what came over the wire.
+//! `face`, `soap_door`, `asic` and `verification_conf` meet the call plane, `words` and `registry` put it in X-Road's
+//! words; every other file is a pure function of what came over the wire.
 
 mod asic;
 mod body_hash;
@@ -21,6 +21,7 @@ mod request_hash;
 mod soap;
 mod soap_door;
 mod target;
+mod verification_conf;
 mod words;
 mod wsdl_query;
 mod xml;

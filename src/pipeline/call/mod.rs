@@ -158,6 +158,8 @@ pub struct CallPlane<P: Ports> {
     pub pipeline: Arc<Pipeline<P>>,
     pub limits: CallLimits,
     pub members: Arc<Members>,
+    /// The first part of every member's id.
+    pub instance: Arc<str>,
     routes: RoutingTable,
     platforms: Vec<CallPlatform>,
     gates: Gates,
@@ -183,7 +185,7 @@ impl<P: CallPorts> CallPlane<P> {
     pub fn new(
         pipeline: Arc<Pipeline<P>>,
         limits: CallLimits,
-        members: Arc<Members>,
+        (instance, members): (Arc<str>, Arc<Members>),
         routes: RoutingTable,
         platforms: Vec<(PlatformIx, PlatformConditions, Evidence)>,
     ) -> Self {
@@ -197,7 +199,8 @@ impl<P: CallPorts> CallPlane<P> {
         });
         let platforms = platforms.collect();
         let room = Arc::new(Semaphore::new(limits.held_bytes_max / KIB));
-        Self { pipeline, limits, members, routes, platforms, gates: Gates::default(), room }
+        let gates = Gates::default();
+        Self { pipeline, limits, members, instance, routes, platforms, gates, room }
     }
 
     pub fn platforms(&self) -> &[CallPlatform] {

@@ -181,3 +181,42 @@ async fn a_load_balancer_is_told_whether_a_security_server_is_well() {
     assert_eq!(off, 1, "it is off where nothing says so");
     country.gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn evidence_is_checked_with_what_its_platform_hands_out() {
+    let country = country().await;
+    let answer = get(&country, "/verificationconf").await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/zip"));
+    let disposition = answer.header("content-disposition");
+    assert_eq!(disposition, "attachment; filename=\"verificationconf.zip\"");
+    let conf = files(&answer.body);
+    assert_eq!(conf["verificationconf/instance-identifier"], b"VN");
+    let of = |file: &str| conf[&format!("verificationconf/VN/{file}")].clone();
+    for (ours, file) in [
+        ("root.pem", "trust-anchors.pem"),
+        ("issuing.pem", "intermediates.pem"),
+        ("crl.pem", "revoked.crl.pem"),
+    ] {
+        let ours = std::fs::read(country.gateway.pki.dir().join(ours)).unwrap();
+        assert_eq!(String::from_utf8(of(file)), String::from_utf8(ours), "{file}");
+    }
+    // Nothing but the two archives is used to believe the certificate of a piece of evidence.
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, [of("trust-anchors.pem"), of("intermediates.pem")].concat()).unwrap();
+    let answer = get(&country, &format!("{ASIC}m2&requestOnly&unique")).await;
+    let evidence = files(&answer.body);
+    use rustls_pki_types::pem::PemObject;
+    let pem = &evidence["META-INF/certificate.pem"];
+    let certificate = rustls_pki_types::CertificateDer::from_pem_slice(pem).unwrap();
+    std::fs::create_dir(folder.path().join("certificates")).unwrap();
+    std::fs::write(folder.path().join("certificates/it.der"), &certificate).unwrap();
+    let holder = Holder::Platform(PlatformName::new("ss-h60").unwrap());
+    let check = SealCheck::open(&ca, &holder, folder.path()).unwrap();
+    let key = lienthong::pki::Fingerprint::of(&certificate).to_string();
+    let manifest = &evidence["META-INF/ASiCManifest.xml"];
+    assert!(check.holds(&key, manifest, &evidence["META-INF/signature.der"]));
+    let refused = country.call_with("POST", "/verificationconf", &[], b"").await;
+    assert_eq!(refused.status, 405);
+    country.gateway.stop().await;
+}
