@@ -20,10 +20,10 @@ fn bad(mistakes: &Mistakes, wording: Wording) -> Answer {
         let found = mistakes.to_json(wording.lang);
         let stdout =
             format!("{}\n", serde_json::json!({ "version": 1, "ok": false, "mistakes": found }));
-        return Answer { stdout, stderr: String::new(), exit_code };
+        return Answer { stdout, exit_code, ..Answer::default() };
     }
     let stderr = mistakes.render(wording.lang, wording.style);
-    Answer { stdout: String::new(), stderr, exit_code }
+    Answer { stderr, exit_code, ..Answer::default() }
 }
 
 /// What a good topology holds, in numbers.
@@ -88,7 +88,10 @@ fn good(path: &str, topology: &Topology, wording: Wording) -> String {
 mod tests {
     use super::*;
 
-    const GIVEN: fn() -> Given = || Given { today: "2026-11-22".parse().unwrap(), seed: 1 };
+    const GIVEN: fn() -> Given = || {
+        let today = "2026-11-22".parse().unwrap();
+        Given { today, seed: 1, systems: crate::providers::SYSTEMS }
+    };
 
     #[test]
     fn a_good_topology_is_counted() {

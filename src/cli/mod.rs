@@ -44,6 +44,7 @@ mod words;
 
 use crate::clock::{Clock, SystemClock};
 use crate::domain::calendar;
+use crate::providers;
 use crate::telemetry::{self, LogFormat};
 use crate::topology::{Given, Lang, Style, environment};
 use args::{Command, Common, Format};
@@ -87,7 +88,8 @@ impl Context {
 
     /// What a topology cannot know by itself.
     fn given(&self) -> Given {
-        Given { today: calendar::date_of(self.clock.now()), seed: random() }
+        let today = calendar::date_of(self.clock.now());
+        Given { today, seed: random(), systems: providers::SYSTEMS }
     }
 }
 

@@ -257,10 +257,6 @@ fn not_started(error: &StartError, topology: &Topology) -> Failure {
             "an [[application]] cannot be used",
         )
         .detail(&*why),
-        StartError::UnknownProvider { service, provider, known } => {
-            no_system(service, provider, known)
-        }
-        StartError::UnknownRuled { provider, known } => no_system("[[provider]]", provider, known),
         StartError::Population(_) | StartError::SignIn(_) => failed(
             "không dựng được các cơ sở dữ liệu mô phỏng",
             "the simulated databases cannot be made",
@@ -275,14 +271,6 @@ fn not_started(error: &StartError, topology: &Topology) -> Failure {
             failed("không dùng được thư mục dữ liệu", "the data folder cannot be used")
         }
     }
-}
-
-fn no_system(at: &str, provider: &str, known: &str) -> Failure {
-    Failure::usage(
-        format!("{at}: không có hệ thống mô phỏng nào tên `{provider}`"),
-        format!("{at}: there is no simulated system `{provider}`"),
-    )
-    .meant(nearest(provider, known.split(", ")))
 }
 
 /// An error with all its causes.

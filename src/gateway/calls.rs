@@ -77,12 +77,6 @@ pub(super) fn host(
         topology.simulated.office_pace,
         population,
     );
-    if let Some(name) = topology.rules.keys().find(|name| !host.has(name)) {
-        return Err(StartError::UnknownRuled {
-            provider: name.clone(),
-            known: host.names().collect::<Vec<_>>().join(", "),
-        });
-    }
     let host = host.with_behaviours(&topology.behaviours);
     Ok(Arc::new(host.with_rules(topology.rules.clone())))
 }
@@ -122,23 +116,16 @@ pub(super) fn applications(topology: &Topology) -> Result<Applications, StartErr
 }
 
 /// What the topology offers, with what each simulated system says of itself.
-pub(super) fn services(topology: &Topology, host: &Host) -> Result<Services, StartError> {
+pub(super) fn services(topology: &Topology, host: &Host) -> Services {
     let mut services = Services::new(topology.groups.clone());
     for entry in &topology.services {
-        services.put(service(topology, entry, host)?);
+        services.put(service(topology, entry, host));
     }
-    Ok(services)
+    services
 }
 
-fn service(topology: &Topology, entry: &ServiceEntry, host: &Host) -> Result<Service, StartError> {
+fn service(topology: &Topology, entry: &ServiceEntry, host: &Host) -> Service {
     let description = host.description(&entry.provider);
-    if entry.target.is_none() && !host.has(&entry.provider) {
-        return Err(StartError::UnknownProvider {
-            service: entry.id.to_string(),
-            provider: entry.provider.clone(),
-            known: host.names().collect::<Vec<_>>().join(", "),
-        });
-    }
     let (kind, text) = match description.map(|description| description.kind) {
         Some(Kind::OpenApi(text)) => (ServiceKind::OpenApi, text),
         Some(Kind::Wsdl(text)) => (ServiceKind::Soap, text),
@@ -149,7 +136,7 @@ fn service(topology: &Topology, entry: &ServiceEntry, host: &Host) -> Result<Ser
     };
     let limits = &topology.limits;
     let timeout = u32::try_from(limits.call_timeout_ms).unwrap_or(u32::MAX);
-    Ok(Service {
+    Service {
         version: description.map_or("1.0", |description| description.version).to_owned(),
         title_vi: said(|description| description.title_vi),
         title_en: said(|description| description.title_en),
@@ -165,7 +152,7 @@ fn service(topology: &Topology, entry: &ServiceEntry, host: &Host) -> Result<Ser
         rights: entry.rights.clone(),
         is_changed: false,
         id: entry.id.clone(),
-    })
+    }
 }
 
 /// The tap of this process.

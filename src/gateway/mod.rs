@@ -104,12 +104,6 @@ pub enum StartError {
     Recover(#[from] RecoverError),
     #[error(transparent)]
     Anchors(#[from] SignError),
-    #[error(
-        "{service} is to be answered by {provider}, which is none of the simulated systems: {known}"
-    )]
-    UnknownProvider { service: String, provider: String, known: String },
-    #[error("there are rules for {provider}, which is none of the simulated systems: {known}")]
-    UnknownRuled { provider: String, known: String },
     #[error("the synthetic population cannot be made")]
     Population(#[from] crate::providers::population::PopulationError),
     #[error("VNeID has no key to sign with")]
@@ -203,7 +197,7 @@ impl Gateway {
         let roads =
             calls::roads(&topology, &local, &keys, &bound, &link_conditions, (&clock, &host))?;
         let ports = LivePorts { clock: Arc::clone(&clock), journal, links, roads };
-        let services = calls::services(&topology, &host)?;
+        let services = calls::services(&topology, &host);
         let setup = setup(&topology, &local, (anchors, services), options.seed);
         let pipeline = Arc::new(Pipeline::new(ports, setup));
         let (plane, writers) = calls::plane(&topology, &local, &pipeline, &pki, &options)?;

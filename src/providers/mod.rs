@@ -142,6 +142,41 @@ impl<P: Provider> Provider for Arc<P> {
     }
 }
 
+/// The names of all simulated systems, those for trying out a connection included: what a topology may name.
+pub const SYSTEMS: &[&str] = &[
+    "dmdc",
+    "dvcqg",
+    "bc",
+    "emc",
+    "paygov",
+    "vnpost",
+    "ecabinet",
+    "econsultation",
+    "vbqppl",
+    "dvqhns",
+    "ndop",
+    "dkdn",
+    "bhxh",
+    "hotich",
+    "lltp",
+    "datdai",
+    "thue",
+    "ccvc",
+    "XacThucThongTinCongDan",
+    "TraCuuThongTinCongDan",
+    "XacMinhThongTinNhanThan",
+    thue::signed::CODE,
+    "mock1",
+    "getRandom",
+    "helloService",
+    "vneid",
+    "congdan",
+    host::ECHO,
+    host::SINK,
+    host::SOURCE,
+    host::RECORDED,
+];
+
 /// Systems without citizens. `agencies` are codes and names, in either form of code.
 pub fn shared(seed: u64, agencies: &[(String, String)]) -> Vec<Box<dyn Provider>> {
     shared_with(seed, agencies, &Arc::new(dossier::Dossiers::new(seed, agencies)))

@@ -63,6 +63,7 @@ codes! {
     BadRight "LT-C0209",
     BadConnection "LT-C0210",
     BadRule "LT-C0211",
+    UnknownSystem "LT-C0212",
     // 03xx: the directory.
     BadAgency "LT-C0301",
     UnknownAgency "LT-C0302",

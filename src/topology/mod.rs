@@ -177,6 +177,8 @@ pub struct Given {
     pub today: Date,
     /// Places codes in hash tables; fixed in tests, random live.
     pub seed: u64,
+    /// The names of the simulated systems that this program has.
+    pub systems: &'static [&'static str],
 }
 
 impl Topology {
@@ -208,7 +210,12 @@ impl Topology {
         }
     }
 
-    fn read_document(text: &str, place: &Place, given: Given, log: &Log) -> Option<Self> {
+    fn read_document(
+        text: &str,
+        place: &Place,
+        Given { today, seed, systems }: Given,
+        log: &Log,
+    ) -> Option<Self> {
         let document = reader::parse(text, log)?;
         let mut file = Table::new(log, &document);
         check_version(&mut file);
@@ -224,8 +231,8 @@ impl Topology {
         let roots: Vec<_> = drafts.iter().flat_map(|d| &d.roots).map(|root| root.0).collect();
         let directory = file.table("directory", "[directory]");
         let wanted = agencies::read(directory, log, place, &roots);
-        let today = wanted.on.unwrap_or(given.today);
-        let directory = Directory::from_rows(wanted.rows, today, given.seed);
+        let today = wanted.on.unwrap_or(today);
+        let directory = Directory::from_rows(wanted.rows, today, seed);
         let Ports { base, operator, public } = ports;
         let around = Surroundings { instance, directory: &directory, base, operator: &operator };
         let platforms = platforms::resolve(&drafts, &around, log);
@@ -246,12 +253,14 @@ impl Topology {
         many.into_iter().for_each(|table| members.virtuals(table));
         let members = members.members;
         let call_routes = call_routes(&platforms);
-        let around = services::Around { log, instance, drafts: &drafts, platforms: &platforms };
+        let around =
+            services::Around { log, instance, drafts: &drafts, platforms: &platforms, systems };
         let (groups, services) = services::read(&mut file, &around);
         let ndop = services::ndop(&mut file, &services, &around);
         let tables = file.tables("application", "[[application]]");
         let applications = services::applications(tables, &members, log);
-        let (rules, behaviours) = rules::read(file.tables("provider", "[[provider]]"), log);
+        let (rules, behaviours) =
+            rules::read(file.tables("provider", "[[provider]]"), systems, log);
         file.finish();
         Some(Self {
             name: about.name.into(),

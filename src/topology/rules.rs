@@ -3,6 +3,7 @@
 
 use super::mistake::{Code, Mistake};
 use super::reader::{Log, Table};
+use super::services::unknown_system;
 use crate::domain::behaviour::Behaviour;
 use crate::rules::{Rule, RuleSet};
 use serde_json::Value;
@@ -12,15 +13,20 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// By the name of the simulated system. Whether there is one is known to the program, not to the file.
+/// By the name of the simulated system, which is one of `systems`.
 pub(super) fn read(
     tables: Vec<Table<'_>>,
+    systems: &[&str],
     log: &Log,
 ) -> (BTreeMap<String, RuleSet>, BTreeMap<String, Behaviour>) {
     let mut found: BTreeMap<String, RuleSet> = BTreeMap::new();
     let mut behaviours = BTreeMap::new();
     for mut table in tables {
-        let name = table.required_string("name").map(Spanned::into_inner);
+        let name = table.required_string("name");
+        if let Some(unknown) = name.as_ref().filter(|name| !systems.contains(name.get_ref())) {
+            log.push(unknown_system(unknown, systems));
+        }
+        let name = name.map(Spanned::into_inner);
         let only = table.boolean("only").unwrap_or_default();
         let mut set = RuleSet { only, rules: Vec::new() };
         for rule in table.tables("rule", "[[provider.rule]]") {

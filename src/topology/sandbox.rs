@@ -165,7 +165,8 @@ mod tests {
     use crate::topology::{Given, ListenerKind};
 
     fn sandbox() -> Topology {
-        let given = Given { today: "2026-11-22".parse().unwrap(), seed: 1 };
+        let today = "2026-11-22".parse().unwrap();
+        let given = Given { today, seed: 1, systems: crate::providers::SYSTEMS };
         Topology::load("sandbox", given).unwrap()
     }
 

@@ -61,6 +61,7 @@ pub(super) struct Around<'a> {
     pub(super) instance: &'a str,
     pub(super) drafts: &'a [Draft<'a>],
     pub(super) platforms: &'a [Platform],
+    pub(super) systems: &'static [&'static str],
 }
 
 pub(super) fn applications(
@@ -176,13 +177,17 @@ fn services(tables: Vec<Table<'_>>, groups: &Groups, around: &Around<'_>) -> Vec
 const WAYS: [(&str, Way); 2] = [("central", Way::Central), ("distributed", Way::Distributed)];
 
 fn service(mut table: Table<'_>, groups: &Groups, around: &Around<'_>) -> Option<ServiceEntry> {
-    let id = table.required_string("id").and_then(|id| read_id(&id, around));
-    let provider = table.string("provider").map(Spanned::into_inner);
+    let named = table.required_string("id");
+    let place = named.as_ref().map_or_else(|| table.span(), Spanned::span);
+    let id = named.and_then(|id| read_id(&id, around));
+    let provider = table.string("provider");
     let platform = table.required_string("platform").and_then(|name| home(&name, around));
     let way = table.choice("way", &WAYS).map_or(Way::Central, Spanned::into_inner);
     let state = table.choice("state", ServiceState::ALL);
     let state = state.map_or(ServiceState::Published, Spanned::into_inner);
-    let url = table.string("url").and_then(|url| address(&url, around));
+    let url = table.string("url");
+    let is_real = url.is_some();
+    let url = url.and_then(|url| address(&url, around));
     let rights = table.strings("rights").unwrap_or_default();
     let rights = rights.iter().filter_map(|text| right(text, groups, around)).collect();
     let small = |value: Option<u64>| value.and_then(|value| u32::try_from(value).ok());
@@ -191,8 +196,19 @@ fn service(mut table: Table<'_>, groups: &Groups, around: &Around<'_>) -> Option
     let body_bytes_max = table.integer("body_bytes_max", 1..=1 << 50);
     table.finish();
     let id = id?;
+    // A service is answered by the system of its own code, unless it says by which.
+    let is_implied = provider.is_none();
+    let provider = provider.unwrap_or_else(|| Spanned::new(place, id.code()));
+    if !is_real && !around.systems.contains(provider.get_ref()) {
+        let mistake = unknown_system(&provider, around.systems);
+        around.log.push(if is_implied && mistake.help.is_none() {
+            mistake.help("ghi `provider` hoặc `url`", "give a `provider` or a `url`")
+        } else {
+            mistake
+        });
+    }
     Some(ServiceEntry {
-        provider: provider.unwrap_or_else(|| id.code()).to_owned(),
+        provider: (*provider.get_ref()).to_owned(),
         platform: platform?,
         way,
         state,
@@ -203,6 +219,18 @@ fn service(mut table: Table<'_>, groups: &Groups, around: &Around<'_>) -> Option
         body_bytes_max,
         id,
     })
+}
+
+/// For a name that none of the simulated systems has.
+pub(super) fn unknown_system(name: &Spanned<&str>, systems: &[&str]) -> Mistake {
+    let given = name.get_ref();
+    let mistake = Mistake::new(
+        Code::UnknownSystem,
+        name.span(),
+        format!("không có hệ thống mô phỏng nào tên `{given}`"),
+        format!("there is no simulated system `{given}`"),
+    );
+    mistake.suggest(given, systems.iter().copied())
 }
 
 fn read_id(id: &Spanned<&str>, around: &Around<'_>) -> Option<ServiceId> {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 fn given(today: &str) -> Given {
-    Given { today: today.parse().unwrap(), seed: 1 }
+    Given { today: today.parse().unwrap(), seed: 1, systems: crate::providers::SYSTEMS }
 }
 
 fn load(text: &str) -> Result<Topology, Mistakes> {

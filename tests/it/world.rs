@@ -69,7 +69,8 @@ kind = "external"
 "#;
 
 pub(crate) fn topology(text: &str) -> Arc<Topology> {
-    let given = Given { today: jiff::civil::date(2026, 11, 20), seed: 7 };
+    let today = jiff::civil::date(2026, 11, 20);
+    let given = Given { today, seed: 7, systems: lienthong::providers::SYSTEMS };
     match Topology::load_str("test.toml", text, given) {
         Ok(topology) => Arc::new(topology),
         Err(mistakes) => panic!(

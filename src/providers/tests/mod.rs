@@ -136,3 +136,20 @@ fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<&'a Va
     fitting.sort_by_key(|(parameters, _)| *parameters);
     fitting.first().map(|(_, operation)| *operation)
 }
+
+#[test]
+fn a_topology_may_name_every_system_there_is_and_no_other() {
+    let all = super::all(7, &[], &country(), None).unwrap();
+    let own = all.iter().map(|system| system.description().code);
+    // It needs a certificate to be made.
+    let others = [
+        super::thue::signed::CODE,
+        super::host::ECHO,
+        super::host::SINK,
+        super::host::SOURCE,
+        super::host::RECORDED,
+    ];
+    let all: std::collections::BTreeSet<_> = own.chain(others).collect();
+    assert_eq!(super::SYSTEMS.iter().copied().collect::<std::collections::BTreeSet<_>>(), all);
+    assert_eq!(super::SYSTEMS.len(), all.len());
+}
