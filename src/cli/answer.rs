@@ -7,7 +7,10 @@ use crate::wire::v1;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     pub stdout: String,
+    /// Why it failed: said also to whoever wants it quiet.
     pub stderr: String,
+    /// What is worth knowing beside the data; goes to stderr too.
+    pub notes: String,
     pub exit_code: u8,
 }
 
@@ -26,6 +29,14 @@ impl Answer {
 
     #[must_use]
     pub fn note(mut self, text: impl AsRef<str>) -> Self {
+        self.notes.push_str(text.as_ref());
+        self.notes.push('\n');
+        self
+    }
+
+    /// What went wrong, of an answer that has data all the same.
+    #[must_use]
+    pub fn error(mut self, text: impl AsRef<str>) -> Self {
         self.stderr.push_str(text.as_ref());
         self.stderr.push('\n');
         self
@@ -163,9 +174,9 @@ impl Failure {
                     "help": self.help.as_deref().map(|(vi, en)| wording.pick(vi, en)),
                 },
             });
-            return Answer { stdout: format!("{json}\n"), stderr: String::new(), exit_code };
+            return Answer { stdout: format!("{json}\n"), exit_code, ..Answer::default() };
         }
-        Answer { stdout: String::new(), stderr: self.text(wording), exit_code }
+        Answer { stderr: self.text(wording), exit_code, ..Answer::default() }
     }
 
     fn text(&self, wording: Wording) -> String {

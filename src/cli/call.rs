@@ -43,10 +43,11 @@ pub(super) async fn call(given: &Call, context: &Context) -> Result<Answer, Fail
     let client = tls_client(ready, member, &context.clock, Alpn::Http1)?;
     let response = Box::pin(exchange(&client, address, request, &context.clock)).await?;
     let answer = told(&response, context);
-    match judged(response.body(), &ready.ca, context) {
-        Some(note) => Ok(answer.note(note)),
-        None => Ok(answer),
-    }
+    Ok(match judged(response.body(), &ready.ca, context) {
+        Some(Ok(valid)) => answer.note(valid),
+        Some(Err(invalid)) => answer.error(invalid),
+        None => answer,
+    })
 }
 
 /// As an application of a province calls: without a certificate, with a token.
@@ -72,7 +73,7 @@ async fn through_gateway(
 }
 
 /// What is to be known of the signature in an answer; nothing when it has none.
-fn judged(answer: &[u8], ca: &Path, context: &Context) -> Option<String> {
+fn judged(answer: &[u8], ca: &Path, context: &Context) -> Option<Result<String, String>> {
     let envelope = Envelope::read(answer).ok()?;
     let anchors = Anchors::from_pem(&std::fs::read(ca).ok()?).ok()?;
     let verdict =
@@ -82,12 +83,13 @@ fn judged(answer: &[u8], ca: &Path, context: &Context) -> Option<String> {
         SignatureState::None | SignatureState::Unchecked => return None,
         SignatureState::Valid => {
             let vi = format!("chữ ký số hợp lệ: {subject}");
-            context.wording.pick(&vi, &format!("the signature is valid: {subject}")).to_owned()
+            let en = format!("the signature is valid: {subject}");
+            Ok(context.wording.pick(&vi, &en).to_owned())
         }
         SignatureState::Invalid | SignatureState::Untrusted => {
             let vi = format!("chữ ký số KHÔNG hợp lệ: {}", verdict.note);
             let en = format!("the signature is NOT valid: {}", verdict.note);
-            context.wording.pick(&vi, &en).to_owned()
+            Err(context.wording.pick(&vi, &en).to_owned())
         }
     })
 }
@@ -220,13 +222,15 @@ fn told(response: &Response<Bytes>, context: &Context) -> Answer {
     let mut answer = Answer::data(format!("{}\n", pretty.trim_end()));
     let more =
         if request_id.is_empty() { String::new() } else { format!("lienthong calls {request_id}") };
-    answer = answer.note(format!("{} {fault} {more}", status.as_u16()).trim_end());
+    let line = format!("{} {fault} {more}", status.as_u16());
+    answer =
+        if exit == Exit::Ok { answer.note(line.trim_end()) } else { answer.error(line.trim_end()) };
     // `… [LT-S303]`: our own code stands at the end of the message.
     let trouble = pretty.rsplit_once("[LT-").and_then(|(_, rest)| rest.get(..4));
     let trouble = trouble.and_then(|code| Trouble::from_code(&format!("LT-{code}")));
     if let Some(trouble) = trouble.filter(|_| exit == Exit::Refused) {
         let told = texts::call(trouble, context.wording.lang);
-        answer = answer.note(format!("{}: {} {}", trouble.code(), told.title, told.fix));
+        answer = answer.error(format!("{}: {} {}", trouble.code(), told.title, told.fix));
     }
     Answer { exit_code: exit as u8, ..answer }
 }

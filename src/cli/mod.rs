@@ -228,7 +228,11 @@ pub async fn run(parsed: Parsed) -> Answer {
         Command::Explain { code } => explain::explain(&code, context),
         Command::Completions { shell } => Ok(explain::completions(shell, context)),
     };
-    ended.unwrap_or_else(|failure| failure.answer(wording))
+    let mut answer = ended.unwrap_or_else(|failure| failure.answer(wording));
+    if context.is_quiet {
+        answer.notes.clear();
+    }
+    answer
 }
 
 /// Prints an answer and ends with its code.

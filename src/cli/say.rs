@@ -16,6 +16,7 @@ pub(super) fn message(text: &str) {
 
 pub(super) fn answer(answer: &Answer) {
     data(&answer.stdout);
+    message(&answer.notes);
     message(&answer.stderr);
 }
 

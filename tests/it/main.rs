@@ -14,6 +14,7 @@ mod lgsp_wire;
 mod native;
 mod native_faults;
 mod operator;
+mod quiet;
 mod simulation;
 mod tidy;
 mod tls;
