@@ -60,9 +60,7 @@ async fn through_gateway(
     let running = running(&context.data)?;
     let (ready, address) = tls_port(&running, platform)?;
     let client = stranger(ready, &context.clock)?;
-    let code = text(service, "id").rsplit('/').next().unwrap_or_default();
-    let base = format!("/{code}/{}", text(service, "version"));
-    let mut request = plain(given, &base, body(given)?.as_deref())?;
+    let mut request = plain(given, text(service, "context"), body(given)?.as_deref())?;
     let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
     let bearer = bearer.map_err(|_unreadable| {
         Failure::usage("mã truy cập có ký tự lạ", "the token has odd characters")

@@ -6,13 +6,14 @@ use super::{Operated, State, VERSION};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::service::{
     Grantee, Right, RightRecord, Service, ServiceChanged, ServiceId, ServiceKind, ServiceRecord,
-    ServiceState, Target, Way,
+    ServiceState, Services, Target, Way,
 };
 use crate::pipeline::call::CallPorts;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -70,6 +71,11 @@ pub struct ServiceView {
     /// Where it is called by X-Road's REST dialect.
     #[schema(example = "/r1/VN/GOV/000.00.00.G06/DMDC/dmdc")]
     pub path: String,
+    /// Where gateways have it, for callers with a token: with its owner when another service has the same code and
+    /// version. Absent for a service by SOAP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/dmdc/1.0")]
+    pub context: Option<String>,
     /// There is an OpenAPI or WSDL document.
     pub described: bool,
     /// Not as in the topology file.
@@ -152,11 +158,9 @@ pub(super) async fn services<P: CallPorts>(
         name: name.to_owned(),
         members: of.iter().map(ToString::to_string).collect(),
     });
-    Json(ServicesAnswer {
-        version: VERSION,
-        services: services.iter().filter(fits).map(|service| view(operated, service)).collect(),
-        groups: groups.collect(),
-    })
+    let contexts = contexts(&services);
+    let shown = services.iter().filter(fits).map(|service| view(operated, service, &contexts));
+    Json(ServicesAnswer { version: VERSION, services: shown.collect(), groups: groups.collect() })
 }
 
 /// One service, by its id (percent-encoded).
@@ -399,10 +403,21 @@ async fn make<P: CallPorts>(
 }
 
 fn answer<P: CallPorts>(operated: &Operated<P>, service: &Service) -> Json<ServiceAnswer> {
-    Json(ServiceAnswer { version: VERSION, service: view(operated, service) })
+    let contexts = contexts(&operated.pipeline.services());
+    Json(ServiceAnswer { version: VERSION, service: view(operated, service, &contexts) })
 }
 
-fn view<P: CallPorts>(operated: &Operated<P>, service: &Service) -> ServiceView {
+/// Where gateways have services, by their ids.
+fn contexts(services: &Services) -> BTreeMap<String, String> {
+    let offered = services.contexts().into_iter();
+    offered.map(|one| (one.service.id.to_string(), one.context())).collect()
+}
+
+fn view<P: CallPorts>(
+    operated: &Operated<P>,
+    service: &Service,
+    contexts: &BTreeMap<String, String>,
+) -> ServiceView {
     let owner = service.id.owner();
     let (target, target_name) = service.target.words();
     let rights = service.rights.iter().map(|right| RightView {
@@ -433,6 +448,7 @@ fn view<P: CallPorts>(operated: &Operated<P>, service: &Service) -> ServiceView 
             owner.system(),
             service.id.code()
         ),
+        context: contexts.get(&service.id.to_string()).cloned(),
         described: !service.description.is_empty(),
         changed: service.is_changed,
     }

@@ -161,6 +161,36 @@ impl Service {
     }
 }
 
+/// A service as gateways have it.
+#[derive(Clone, Copy, Debug)]
+pub struct Contexted<'a> {
+    pub service: &'a Arc<Service>,
+    /// No other has the same code and version.
+    pub is_alone: bool,
+}
+
+impl<'a> Contexted<'a> {
+    fn key(&self) -> (&'a str, &'a str) {
+        (self.service.id.code(), &self.service.version)
+    }
+
+    /// The one to call it by.
+    pub fn context(&self) -> String {
+        if self.is_alone { self.short() } else { self.with_owner() }
+    }
+
+    /// `/dmdc/1.0`.
+    pub fn short(&self) -> String {
+        format!("/{}/{}", self.service.id.code(), self.service.version)
+    }
+
+    /// `/000.00.00.G06/DMDC/dmdc/1.0`: nobody else can have it.
+    pub fn with_owner(&self) -> String {
+        let owner = self.service.id.owner();
+        format!("/{}/{}{}", owner.code(), owner.system(), self.short())
+    }
+}
+
 /// Every service known here.
 #[derive(Clone, Debug, Default)]
 pub struct Services {
@@ -197,6 +227,21 @@ impl Services {
     /// What one member offers.
     pub fn of_owner<'a>(&'a self, owner: &'a MemberId) -> impl Iterator<Item = &'a Arc<Service>> {
         self.iter().filter(move |service| service.id.owner() == owner)
+    }
+
+    /// Where gateways have their APIs: each service but those by SOAP at its context with its owner, and at the short
+    /// one too, as long as no other has the same code and version.
+    pub fn contexts(&self) -> Vec<Contexted<'_>> {
+        let mut found: Vec<Contexted<'_>> = self
+            .iter()
+            .filter(|service| service.kind != ServiceKind::Soap)
+            .map(|service| Contexted { service, is_alone: true })
+            .collect();
+        found.sort_by(|a, b| a.key().cmp(&b.key()));
+        for group in found.chunk_by_mut(|a, b| a.key() == b.key()).filter(|all| all.len() > 1) {
+            group.iter_mut().for_each(|one| one.is_alone = false);
+        }
+        found
     }
 
     pub fn len(&self) -> usize {

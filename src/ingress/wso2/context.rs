@@ -2,8 +2,11 @@
 //! version as provinces have it, `/<service>/<operation>`.
 //!
 //! A context with a version is found without it too; of several versions the highest is meant, as WSO2's default
-//! version.
+//! version. Contexts are unique, as WSO2's are: of services with one code and version none has the short context, for a
+//! caller must never reach another system because somebody registered a service; each has the one with its owner,
+//! `/000.00.00.G06/DMDC/dmdc/1.0`, which every service has.
 
+use crate::domain::service::Services;
 use std::collections::BTreeMap;
 
 /// One API.
@@ -19,6 +22,8 @@ pub(super) struct ContextEntry {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Contexts {
     by_path: BTreeMap<String, Api>,
+    /// Short contexts that several services would have, and those that they have instead.
+    shared: BTreeMap<String, Vec<String>>,
 }
 
 /// What a path means.
@@ -45,20 +50,44 @@ pub(super) enum ContextError {
 
 #[derive(Clone, Debug)]
 struct Api {
+    /// The text of the service's id.
     service: String,
     /// Found here without its version.
     is_default: bool,
 }
 
-/// More than all services of the country's catalogues.
-const CONTEXTS_MAX: usize = 4_096;
+/// More than all services of the country's catalogues, each with its two contexts.
+const CONTEXTS_MAX: usize = 8_192;
 const SEGMENTS_MAX: usize = 6;
 const CONTEXT_BYTES_MAX: usize = 256;
 
 impl Contexts {
-    pub(super) fn new(
-        entries: impl IntoIterator<Item = ContextEntry>,
-    ) -> Result<Self, ContextError> {
+    /// A service whose name cannot stand in a path is left out, and told in the log.
+    pub(super) fn of(services: &Services) -> Self {
+        let (mut entries, mut shared) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
+        for one in services.contexts() {
+            let (short, with_owner) = (one.short(), one.with_owner());
+            if !is_context(&with_owner) {
+                tracing::warn!(service = %one.service.id, "no context of a gateway can have this name");
+                continue;
+            }
+            if one.is_alone {
+                let service = one.service.id.to_string();
+                entries.push(ContextEntry { context: short, service });
+            } else {
+                shared.entry(short).or_default().push(with_owner.clone());
+            }
+            let service = one.service.id.to_string();
+            entries.push(ContextEntry { context: with_owner, service });
+        }
+        let contexts = Self::new(entries).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the gateway offers no API");
+            Self::default()
+        });
+        Self { shared, ..contexts }
+    }
+
+    fn new(entries: impl IntoIterator<Item = ContextEntry>) -> Result<Self, ContextError> {
         let mut contexts = Self::default();
         for entry in entries {
             if contexts.by_path.len() >= CONTEXTS_MAX {
@@ -92,6 +121,20 @@ impl Contexts {
             }
         }
         self.by_path.extend(highest.into_iter().map(|(bare, (_, api))| (bare, api)));
+    }
+
+    /// A path below an API, or below a context that several services would have.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.find(path).is_some() || !self.choices(path).is_empty()
+    }
+
+    /// The contexts of those that share the short one which `path` begins with.
+    pub(super) fn choices(&self, path: &str) -> &[String] {
+        let is_below = |short: &str| {
+            path.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let meant = self.shared.iter().find(|(short, _)| is_below(short));
+        meant.map(|(_, choices)| choices.as_slice()).unwrap_or_default()
     }
 
     /// The API with the longest context that `path`, without its query, begins with.
@@ -140,6 +183,8 @@ const VERSION_PARTS_MAX: usize = 4;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::service::Contexted;
+    use crate::domain::service::tests::service;
     use proptest::prelude::*;
 
     fn contexts(entries: &[(&str, &str)]) -> Result<Contexts, ContextError> {
@@ -189,6 +234,36 @@ mod tests {
             let found = contexts.find(path).map(|found| (found.service, found.path));
             assert_eq!(found, expected, "{path}");
         }
+    }
+
+    #[test]
+    fn services_of_one_code_and_version_have_contexts_with_their_owners() {
+        let mut services = Services::default();
+        for id in ["VN:GOV:G06:DMDC/hoso", "VN:GOV:H60:MCDT/hoso", "VN:GOV:G06:DMDC/dmdc"] {
+            services.put(service(id));
+        }
+        let contexts = Contexts::of(&services);
+        let found = |path| contexts.find(path).map(|found| (found.service, found.path));
+        let (ours, theirs) = ("VN:GOV:000.00.00.G06:DMDC/hoso", "VN:GOV:000.00.00.H60:MCDT/hoso");
+        assert_eq!(found("/000.00.00.G06/DMDC/hoso/1.0/a"), Some((ours, "/a")));
+        assert_eq!(found("/000.00.00.H60/MCDT/hoso/1.0/a"), Some((theirs, "/a")));
+        assert_eq!(found("/000.00.00.H60/MCDT/hoso/a"), Some((theirs, "/a")), "its only version");
+        for path in ["/hoso/1.0/a", "/hoso/1.0"] {
+            assert_eq!((found(path), contexts.has(path)), (None, true), "{path}: nobody's");
+            let both = ["/000.00.00.G06/DMDC/hoso/1.0", "/000.00.00.H60/MCDT/hoso/1.0"];
+            assert_eq!(contexts.choices(path), both);
+        }
+        // Alone, it has both.
+        let alone = "VN:GOV:000.00.00.G06:DMDC/dmdc";
+        for path in ["/dmdc/1.0/x", "/dmdc/x", "/000.00.00.G06/DMDC/dmdc/1.0/x"] {
+            assert_eq!(found(path), Some((alone, "/x")), "{path}");
+        }
+        let told: Vec<_> = services.contexts().iter().map(Contexted::context).collect();
+        let both = ["/000.00.00.G06/DMDC/hoso/1.0", "/000.00.00.H60/MCDT/hoso/1.0"];
+        assert_eq!(told, [&["/dmdc/1.0"], &both[..]].concat());
+        // A name that no path can have takes nothing from the others.
+        services.put(service("VN:GOV:G06:DMDC/hồ sơ"));
+        assert!(Contexts::of(&services).find("/dmdc/1.0/x").is_some());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The gateway's door: tokens, and calls with a bearer at `/<api>/<version>/…` (domain.md 4.1 a).
 
 use super::application::{Applications, Client};
-use super::context::{ContextEntry, Contexts};
+use super::context::Contexts;
 use super::credentials::{bearer, lgsp};
 use super::fault::{Fault, FaultCode};
 use super::login::LOGIN_PATH;
@@ -9,7 +9,7 @@ use super::quota::Quotas;
 use super::request::{FORM_BYTES_MAX, TokenFault, TokenRequest};
 use super::token::{Fingerprint, LEFT_S_MIN, Token, Tokens, Wanted};
 use crate::domain::member_id::MemberId;
-use crate::domain::service::{CallFault, ServiceKind, Services, Trouble};
+use crate::domain::service::{CallFault, Services, Trouble};
 use crate::egress::call::CallBody;
 use crate::ingress::calls::{CallAnswer, CallRequest, Channel, OF_CONNECTION};
 use crate::pipeline::call::{
@@ -43,24 +43,7 @@ impl Desk {
         {
             return Arc::clone(contexts);
         }
-        let offered = services.iter().filter(|service| service.kind != ServiceKind::Soap);
-        let entries = offered.map(|service| ContextEntry {
-            context: format!("/{}/{}", service.id.code(), service.version),
-            service: service.id.to_string(),
-        });
-        // Of two services with one code and version neither is reached by it.
-        let mut entries: Vec<ContextEntry> = entries.collect();
-        entries.sort_by(|a, b| a.context.cmp(&b.context));
-        let twice: Vec<String> = entries
-            .windows(2)
-            .filter(|pair| matches!(pair, [a, b] if a.context == b.context))
-            .filter_map(|pair| pair.first().map(|entry| entry.context.clone()))
-            .collect();
-        entries.retain(|entry| !twice.contains(&entry.context));
-        let contexts = Arc::new(Contexts::new(entries).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the gateway offers no API");
-            Contexts::default()
-        }));
+        let contexts = Arc::new(Contexts::of(services));
         *kept = Some((Arc::clone(services), Arc::clone(&contexts)));
         contexts
     }
@@ -89,7 +72,7 @@ impl<P: CallPorts> Gateway<'_, P> {
     pub fn takes(&self, path: &str) -> bool {
         path == TOKEN_PATH
             || path == LOGIN_PATH
-            || self.desk.contexts(&self.plane.services()).find(path).is_some()
+            || self.desk.contexts(&self.plane.services()).has(path)
     }
 
     pub async fn answer(&self, request: CallRequest, channel: &Channel) -> CallAnswer {
@@ -198,8 +181,10 @@ impl<P: CallPorts> Gateway<'_, P> {
             return Err(forbidden());
         }
         let contexts = self.desk.contexts(&self.plane.services());
-        let matched = contexts.find(request.path());
-        let matched = matched.ok_or_else(|| Fault::new(FaultCode::NoMatchingResource))?;
+        let matched = contexts.find(request.path()).ok_or_else(|| {
+            let choices = contexts.choices(request.path()).join(", ");
+            Fault::new(FaultCode::NoMatchingResource).detail(choices)
+        })?;
         let request_id = Uuid::now_v7().to_string();
         let asked = Asked {
             service: matched.service.to_owned(),
