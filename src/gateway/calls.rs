@@ -1,7 +1,7 @@
 //! Assembly of the call plane: services out of the topology, the simulated systems, the roads, the evidence.
 
 use super::lines::{conditions_of, mtls_address};
-use super::{LiveCallPlane, LivePipeline, LivePorts, Options, StartError, settings};
+use super::{LiveCallPlane, LivePipeline, LivePorts, Options, StartError, process_name, settings};
 use crate::clock::SystemClock;
 use crate::domain;
 use crate::domain::conditions::LinkConditions;
@@ -16,7 +16,7 @@ use crate::observe::{self, Tap};
 use crate::pipeline::call::{CallPlane, CallPorts};
 use crate::pki::seal::Seal;
 use crate::pki::{Holder, Pki, PlatformName};
-use crate::providers::host::Host;
+use crate::providers::host::{Host, RecordingLimits};
 use crate::providers::population::{Date, Population, PopulationError};
 use crate::providers::{self, Kind};
 use crate::signature::{self, Anchors};
@@ -41,6 +41,7 @@ pub(super) fn host(
     topology: &Topology,
     clock: &Arc<SystemClock>,
     (pki, anchors): (&Pki, &Anchors),
+    options: &Options,
 ) -> Result<Arc<Host>, StartError> {
     let directory = &topology.directory;
     let agencies: Vec<(String, String)> = directory
@@ -69,6 +70,11 @@ pub(super) fn host(
         }
         None => None,
     };
+    let recordings = options.data.join("recordings").join(process_name(&options.only));
+    let limits = RecordingLimits {
+        exchanges_max: topology.limits.recordings_max,
+        bytes_max: topology.limits.recordings_bytes_max,
+    };
     let systems = providers::all(seed, &agencies, &population, tax)?;
     let host = Host::new(
         Arc::clone(clock),
@@ -76,7 +82,9 @@ pub(super) fn host(
         PROVIDER_BODY_BYTES_MAX,
         topology.simulated.office_pace,
         population,
+        (&recordings, limits),
     );
+    let host = host.map_err(StartError::Data)?;
     let host = host.with_behaviours(&topology.behaviours);
     Ok(Arc::new(host.with_rules(topology.rules.clone())))
 }

@@ -193,7 +193,7 @@ impl Gateway {
         let links = lines::links(&topology, &local, &keys, &bound, &link_conditions, &clock)?;
         let anchors = std::fs::read(pki.dir().join("ca.pem")).map_err(StartError::Data)?;
         let anchors = Anchors::from_pem(&anchors)?;
-        let host = calls::host(&topology, &clock, (&pki, &anchors))?;
+        let host = calls::host(&topology, &clock, (&pki, &anchors), &options)?;
         let roads =
             calls::roads(&topology, &local, &keys, &bound, &link_conditions, (&clock, &host))?;
         let ports = LivePorts { clock: Arc::clone(&clock), journal, links, roads };

@@ -2,6 +2,7 @@
 //! what real systems answered while they were recorded is repeated here.
 
 use super::population::Population;
+pub use super::recorded::RecordingLimits;
 use super::recorded::Recordings;
 use super::ruled::{self, Ruled};
 use super::soap::Envelope;
@@ -18,6 +19,8 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -54,29 +57,31 @@ pub const RECORDED: &str = "recorded";
 
 impl Host {
     /// `body_bytes_max` is what a simulated system reads of one request; `pace` how many times faster than in life
-    /// their staff works.
+    /// their staff works; recordings are in a folder of this process alone. Blocks.
     pub fn new(
         clock: Arc<SystemClock>,
         systems: Vec<Box<dyn Provider>>,
         body_bytes_max: usize,
         pace: u32,
         population: Arc<Population>,
-    ) -> Self {
+        (folder, limits): (&Path, RecordingLimits),
+    ) -> io::Result<Self> {
+        let recordings = Recordings::open(folder, limits)?;
         let systems = systems.into_iter().map(|system| (system.description().code, system));
-        Self {
+        Ok(Self {
             clock,
             systems: systems.collect(),
             behaviours: Mutex::default(),
             first: BTreeMap::new(),
             rates: Mutex::default(),
             ruled: Ruled::default(),
-            recordings: Recordings::default(),
+            recordings,
             body_bytes_max,
             pace,
             population,
             room: Semaphore::new(READ_BYTES_MAX >> 10),
             nonce: AtomicU64::new(1),
-        }
+        })
     }
 
     /// With response rules from the start, by the names of systems.

@@ -30,6 +30,8 @@ pub mod paygov;
 pub mod population;
 pub mod post;
 mod recorded;
+mod recording;
+mod recordings;
 pub mod report;
 mod ruled;
 pub mod seed;

@@ -166,6 +166,10 @@ limits! {
     call_message_bytes_max: usize = 32 * MIB, KIB, GIB;
     /// What all messages that are read whole may take of memory.
     calls_held_bytes_max: usize = 256 * MIB, MIB, 64 * GIB;
+    /// Answers of real systems that are recorded to be repeated; more push out the oldest.
+    recordings_max: usize = 1_000, 1, 100_000;
+    /// What all recordings together may take in memory; on disk it is a third more.
+    recordings_bytes_max: usize = 32 * MIB, 64 * KIB, GIB;
     /// Failures of a provider in a row after which it is left alone for a while.
     breaker_failures_max: u32 = 20, 1, 1_000_000;
     /// For how long.

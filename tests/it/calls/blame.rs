@@ -1,6 +1,6 @@
 //! Systems that misbehave and links that break: who is to blame is told right, and nobody waits for ever.
 
-use super::{Country, changed, http_answer, system};
+use super::{COUNTRY, Country, changed, http_answer, system};
 use bytes::Bytes;
 use lienthong::domain::behaviour::Behaviour;
 use lienthong::domain::conditions::{LinkConditions, PlatformConditions};
@@ -57,7 +57,7 @@ async fn lienthong_newest(country: &Country) -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_system_that_keeps_failing_is_left_alone() {
-    let text = super::COUNTRY.replace(
+    let text = COUNTRY.replace(
         "call_timeout_ms",
         "breaker_failures_max = 3\nbreaker_pause_ms = 300\ncall_timeout_ms",
     );
@@ -143,14 +143,20 @@ async fn what_was_recorded_is_repeated_without_the_system() {
     );
     let other = country.call("GET", &format!("{REAL}/y"), b"").await;
     assert_eq!((other.status.as_u16(), &other.json()["nearest"][0]), (404, &"GET /x?a=1".into()));
+    // And by the next process on the same data folder.
+    let Country { gateway, data } = country;
+    gateway.stop().await;
+    let gateway = crate::world::start(&crate::world::topology(COUNTRY), data.path()).await;
+    let country = Country { gateway, data };
+    let again = country.call("GET", &format!("{REAL}/x?a=1"), b"").await;
+    assert_eq!(again.text(), "recorded once");
     country.gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_system_behaves_as_the_topology_says_until_it_is_told_otherwise() {
     let text = format!(
-        "{}\n[[provider]]\nname = \"echo\"\n[provider.behaviour]\ncallers = [\"G12\"]\n",
-        super::COUNTRY
+        "{COUNTRY}\n[[provider]]\nname = \"echo\"\n[provider.behaviour]\ncallers = [\"G12\"]\n"
     );
     let country = Country::start_with(&text).await;
     let asked = async || country.call("GET", ECHO, b"").await;
