@@ -211,7 +211,11 @@ fn verdict(value: &Value, is_clean: bool, context: &Context) -> String {
             format!("{} {}", number(log, "signatures"), wording.pick("chữ ký", "signatures"));
         let state =
             if found.is_empty() { "✓".to_owned() } else { format!("✗ {}", found.len()) };
-        rows.push(vec![state, text(log, "platform").to_owned(), records, signed]);
+        let since = match text(log, "since") {
+            "" => String::new(),
+            since => format!("{} {} ({since})", wording.pick("từ", "from"), number(log, "first")),
+        };
+        rows.push(vec![state, text(log, "platform").to_owned(), records, signed, since]);
         for fault in &found {
             let place = format!(
                 "{}/{}:{}",

@@ -181,7 +181,8 @@ impl Found {
         let mut at = Timestamp::ZERO;
         for number in self.numbers.iter().copied().filter(|number| *number >= sequence.oldest) {
             at = began_at(folder, number)?.unwrap_or(at);
-            segments.push_back(Segment { number, at });
+            let bytes = folder.path().join(name_of(number)).metadata()?.len();
+            segments.push_back(Segment { number, at, bytes });
         }
         let listed = self.walk.anchors.last.as_ref();
         let mut queue = Queue::default();

@@ -20,6 +20,8 @@ pub struct Settings {
     pub segment_bytes_max: u64,
     /// The open one included; at least one.
     pub segments_kept_max: usize,
+    /// The oldest closed segments go before all of them take more, the open one counted as full.
+    pub kept_bytes_max: u64,
     /// A segment goes when all its records are older.
     pub kept_days_max: u64,
     /// A signed anchor follows every so many records, every segment, and the last record at close.
@@ -36,7 +38,8 @@ impl Settings {
             queue_bytes_max: 64 << 20,
             flush_ms_max: 50,
             segment_bytes_max: 64 << 20,
-            segments_kept_max: 1024,
+            segments_kept_max: 65_536,
+            kept_bytes_max: 16 << 30,
             // As long as X-Road keeps its message log by custom (wire/xroad.md 2.12).
             kept_days_max: 30,
             anchor_records_max: 10_000,

@@ -35,8 +35,10 @@ pub(super) struct Queue {
     pub(super) link: Chain,
     /// Those kept, the open one last. Empty in a new log.
     pub(super) segments: VecDeque<Segment>,
-    /// Bytes of the open segment.
+    /// Bytes of the open segment, without the anchors that were queued since the start.
     pub(super) segment_bytes: u64,
+    /// Those anchors: how long their signatures are shows only when they are written.
+    anchors: u64,
     /// The next record begins a segment, because there is none or the last one is damaged.
     pub(super) is_segment_due: bool,
     /// For the next header.
@@ -58,6 +60,8 @@ pub(super) struct Segment {
     pub(super) number: u64,
     /// Of its first record.
     pub(super) at: Timestamp,
+    /// Of its file, once it is closed.
+    pub(super) bytes: u64,
 }
 
 /// What one flush writes.
@@ -85,6 +89,8 @@ pub(super) struct Begin {
     pub(super) segment: u64,
     /// Older ones are removed.
     pub(super) oldest: u64,
+    /// Some of them for want of room: their records are younger than what is to be kept.
+    pub(super) is_early: bool,
 }
 
 impl Shared {
@@ -241,13 +247,14 @@ impl Queue {
         let number = self.segments.back().map_or(0, |open| open.number) + 1;
         // A clock that went backwards must not make the segment look older than the one before.
         let at = self.segments.back().map_or(at, |open| open.at.max(at));
-        self.segments.push_back(Segment { number, at });
-        let kept_max = DAY.saturating_mul(u32::try_from(limits.kept_days_max).unwrap_or(u32::MAX));
-        while self.segments.len() > limits.segments_kept_max
-            || self.segments.get(1).is_some_and(|next| at.since(next.at) > kept_max)
-        {
-            self.segments.pop_front();
+        if let Some(closed) = self.segments.back_mut() {
+            let is_anchored = self.anchored == self.head.number;
+            let anchors = self.anchors + u64::from(!is_anchored);
+            closed.bytes = self.segment_bytes + anchors * ANCHOR_BYTES;
         }
+        self.anchors = 0;
+        self.segments.push_back(Segment { number, at, bytes: 0 });
+        let is_early = self.retire(at, limits);
         let oldest = self.segments.front().map_or(number, |segment| segment.number);
         let header = Header {
             evidence: FORMAT,
@@ -261,7 +268,7 @@ impl Queue {
         let place = self.pending.lines.len();
         let anchor = (self.anchored < self.head.number).then_some(self.head);
         self.anchored = self.head.number;
-        let begin = Some(Begin { segment: number, oldest });
+        let begin = Some(Begin { segment: number, oldest, is_early });
         self.pending.marks.push(Mark { at: place, anchor, begin });
         // A header always serialises; the error is only in the type.
         self.link = push_header(&mut self.pending.lines, &header, &self.link)
@@ -271,8 +278,28 @@ impl Queue {
         Ok(())
     }
 
+    /// Lets the oldest closed segments go; true when one went that is younger than what is to be kept.
+    fn retire(&mut self, at: Timestamp, limits: &Settings) -> bool {
+        let kept_max = DAY.saturating_mul(u32::try_from(limits.kept_days_max).unwrap_or(u32::MAX));
+        let open = limits.segment_bytes_max + ANCHOR_BYTES;
+        let room = limits.kept_bytes_max.saturating_sub(open);
+        let mut bytes: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
+        let mut is_early = false;
+        loop {
+            // All its records are older than the first of the next.
+            let Some(next) = self.segments.get(1) else { return is_early };
+            let is_old = at.since(next.at) > kept_max;
+            if !is_old && self.segments.len() <= limits.segments_kept_max && bytes <= room {
+                return is_early;
+            }
+            is_early |= !is_old;
+            bytes -= self.segments.pop_front().map_or(0, |gone| gone.bytes);
+        }
+    }
+
     fn anchor_if_due(&mut self, records: u64) {
         if self.head.number - self.anchored >= records {
+            self.anchors += 1;
             self.anchored = self.head.number;
             let at = self.pending.lines.len();
             self.pending.marks.push(Mark { at, anchor: Some(self.head), begin: None });
@@ -288,3 +315,5 @@ fn fields_of(object: &[u8]) -> Option<&[u8]> {
 }
 
 const DAY: Duration = Duration::from_hours(24);
+/// More than an anchor takes with one of our signatures.
+const ANCHOR_BYTES: u64 = 512;

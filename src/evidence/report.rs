@@ -79,6 +79,10 @@ pub struct Report {
     pub segments: u64,
     /// Whole and at their place.
     pub records: u64,
+    /// What is checked begins with this record; retention took those before. 0 in a log without one.
+    pub first: u64,
+    /// When the file of that record was begun, in milliseconds since 1970: from then on the log holds.
+    pub since_ms: u64,
     /// In the segments and in `anchors.jsonl`; none when there was no verifier.
     pub signatures_checked: u64,
     pub last: Head,

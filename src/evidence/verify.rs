@@ -124,6 +124,9 @@ fn tell(walk: Walk<'_>, mut report: Report) -> Report {
         report.notes.push(Note::Break { file: name_of(segment), damaged_file, damaged_line });
     }
     report.records = walk.sequence.records;
+    if let Some(begin) = walk.begin.filter(|_| report.records > 0) {
+        (report.first, report.since_ms) = (begin.before.number + 1, begin.since_ms);
+    }
     report.last = walk.sequence.last;
     report.signatures_checked = walk.signatures_checked + walk.anchors.signatures_checked;
     report.faults = walk.told.faults;

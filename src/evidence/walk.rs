@@ -29,6 +29,8 @@ pub(super) struct Walk<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Begin {
     pub(super) at: Place,
+    /// When, in milliseconds since 1970.
+    pub(super) since_ms: u64,
     /// The record before.
     pub(super) before: Head,
     /// `anchors.jsonl` has an anchor of that record.
@@ -104,7 +106,7 @@ impl<'a> Walk<'a> {
             if let Some(before) = self.anchors.number_before(is_vouched, before.number) {
                 self.sequence.expect_anchor(before.saturating_add(1));
             }
-            self.begin = Some(Begin { at, before, is_vouched });
+            self.begin = Some(Begin { at, since_ms: header.at, before, is_vouched });
         }
         if let Some(broken) = header.broken
             && self.breaks.len() < BREAKS_MAX

@@ -47,7 +47,7 @@ impl Writer {
 
     fn flush(&mut self, pending: &Pending) -> io::Result<()> {
         let mut written = 0;
-        let mut oldest = None;
+        let mut retired = None;
         for mark in &pending.marks {
             self.write(pending.lines.get(written..mark.at).unwrap_or_default())?;
             written = mark.at;
@@ -56,7 +56,8 @@ impl Writer {
             }
             if let Some(begin) = mark.begin {
                 self.begin(begin)?;
-                oldest = Some(begin.oldest);
+                let before = retired.is_some_and(|(_, was_early)| was_early);
+                retired = Some((begin.oldest, before || begin.is_early));
             }
         }
         let rest = pending.lines.get(written..).unwrap_or_default();
@@ -64,7 +65,7 @@ impl Writer {
             self.write(rest)?;
             self.sync()?;
         }
-        oldest.map_or(Ok(()), |oldest| self.remove_before(oldest))
+        retired.map_or(Ok(()), |(oldest, is_early)| self.remove_before(oldest, is_early))
     }
 
     /// Signs a head, in the segment and then in `anchors.jsonl`. Durable when it returns.
@@ -103,10 +104,18 @@ impl Writer {
         Ok(())
     }
 
-    fn remove_before(&self, oldest: u64) -> io::Result<()> {
-        for number in segments(self.folder.path())? {
-            if number < oldest {
-                self.folder.remove(&name_of(number))?;
+    fn remove_before(&self, oldest: u64, is_early: bool) -> io::Result<()> {
+        for number in segments(self.folder.path())?.into_iter().filter(|number| *number < oldest) {
+            self.folder.remove(&name_of(number))?;
+            let (platform, file) = (self.platform.as_str(), name_of(number));
+            if is_early {
+                tracing::warn!(
+                    platform,
+                    file,
+                    "evidence younger than it is to be kept left to make room"
+                );
+            } else {
+                tracing::info!(platform, file, "evidence older than it is to be kept left");
             }
         }
         Ok(())

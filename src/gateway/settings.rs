@@ -170,6 +170,7 @@ pub(super) fn evidence(limits: &Limits, platform: &str, accept_loss: bool) -> ev
         queue_records_max: limits.evidence_queue_max as u64,
         flush_ms_max: limits.evidence_flush_ms_max,
         segment_bytes_max: limits.evidence_segment_bytes,
+        kept_bytes_max: limits.evidence_bytes_max,
         kept_days_max: limits.evidence_days,
         accept_loss,
         ..evidence::Settings::new(platform)

@@ -3,11 +3,13 @@
 use super::asked::{Asked, Named, limit};
 use super::fault::{ErrorAnswer, Fault, Problem};
 use super::{Operated, State, VERSION};
+use crate::clock::Timestamp;
 use crate::domain::member_id::PLATFORM_CLASS;
 use crate::evidence::{self, Fault as EvidenceFault, Half, Verifier, VerifyOptions};
 use crate::pipeline::call::CallPorts;
 use crate::pki::seal::SealCheck;
 use crate::pki::{Holder, PlatformName};
+use crate::story;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -61,6 +63,11 @@ pub struct VerifyAnswer {
 pub struct LogView {
     pub platform: String,
     pub records: u64,
+    /// The first record that is still there; those before have left with their time or for want of room.
+    pub first: u64,
+    /// From when on the evidence holds; absent when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     pub files: u64,
     pub signatures: u64,
     pub faults: Vec<EvidenceFaultView>,
@@ -244,6 +251,8 @@ pub fn verify_all(folder: &Path, ca: &Path) -> std::io::Result<VerifyAnswer> {
         logs.push(LogView {
             platform: name.clone(),
             records: report.records,
+            first: report.first,
+            since: (report.first > 0).then(|| story::moment(Timestamp::from_ms(report.since_ms))),
             files: report.segments,
             signatures: report.signatures_checked,
             faults: report.faults.iter().map(fault_view).collect(),

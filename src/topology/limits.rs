@@ -180,6 +180,8 @@ limits! {
     evidence_flush_ms_max: u64 = 50, 1, 10_000;
     /// The size of a file of evidence.
     evidence_segment_bytes: u64 = 64 * MIB, 64 * KIB, 16 * GIB;
+    /// What the evidence of one platform may take of the disk; the oldest file leaves, younger than its days or not.
+    evidence_bytes_max: u64 = 16 * GIB, 128 * KIB, 1_024 * GIB;
     /// How long evidence is kept; systems of security level 3 keep a year.
     evidence_days: u64 = 365, 1, 36_500;
     /// Events a slow console may lag behind before it must start over.
@@ -249,6 +251,12 @@ impl Limits {
                 wide(self.chunk_bytes_max),
                 "link_batch_bytes_max",
                 wide(self.link_batch_bytes_max),
+            ),
+            (
+                "evidence_segment_bytes × 2",
+                self.evidence_segment_bytes.saturating_mul(2),
+                "evidence_bytes_max",
+                self.evidence_bytes_max,
             ),
             ("head_timeout_ms", self.head_timeout_ms, "idle_timeout_ms", self.idle_timeout_ms),
         ];

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::thread;
 
 use super::super::folder::{ANCHORS, Sink};
@@ -92,6 +93,35 @@ fn a_tail_shows_every_record_once_across_segments_and_counts_what_retention_took
     let mut there = Vec::new();
     Tail::new(root.path(), 98).read(100, 9, |n, _| there.push(n)).unwrap();
     assert_eq!(there, [99, 100]);
+}
+
+#[test]
+fn the_oldest_files_leave_before_the_log_takes_more_than_it_may() {
+    let root = tempfile::tempdir().unwrap();
+    let bytes_max = 20_000;
+    let small = Settings { segment_bytes_max: 4_000, kept_bytes_max: bytes_max, ..settings() };
+    let taken = || -> u64 {
+        let files = numbers(root.path()).into_iter().map(|number| path(root.path(), number));
+        files.map(|file| fs::metadata(file).unwrap().len()).sum()
+    };
+    assert_eq!(check_first(&small, root.path(), 1..=20), 1, "nothing left yet");
+    // Each life begins with what the one before left behind.
+    let mut first = 1;
+    for life in 1..=5 {
+        let now = check_first(&small, root.path(), life * 100..=life * 100 + 60);
+        assert!(now > first, "{now} {first}");
+        assert!(taken() <= bytes_max && taken() > bytes_max / 2, "{}", taken());
+        first = now;
+    }
+    let report = spotless(root.path());
+    assert_eq!(report.since_ms, NOW.ms());
+    assert_eq!(report.records, report.last.number + 1 - report.first);
+}
+
+/// The first record that is left after a life of the log, all of which holds.
+fn check_first(settings: &Settings, folder: &Path, ids: std::ops::RangeInclusive<u64>) -> u64 {
+    live(folder, settings.clone(), |evidence| drop(queue(evidence, ids)));
+    spotless(folder).first
 }
 
 #[test]
