@@ -11,7 +11,7 @@ use crate::domain::service::{CallFault, Trouble};
 use crate::egress::call::{CallBody, CutBody};
 use crate::ingress::head::RequestHead;
 use crate::ingress::http1::{self, Answer, AnswerBody};
-use crate::pipeline::call::{CallPlane, CallPlatform, CallPorts, Origin, hop};
+use crate::pipeline::call::{Asked, CallPlane, CallPlatform, CallPorts, Origin, Vouched, hop};
 use bytes::Bytes;
 use futures_util::future::FusedFuture;
 use futures_util::{FutureExt, StreamExt};
@@ -182,21 +182,27 @@ async fn answer_passed_on<P: CallPorts>(
     session: &Session,
     request: Request<Incoming>,
 ) -> Result<crate::pipeline::call::Answered, CallFault> {
-    let peer = session.platform(plane.now()).map_err(|rejection| {
-        let fault = CallFault::new(Trouble::CallerUnknown).detail(rejection.detail);
-        plane.refuse(at, &fault);
-        fault
-    })?;
-    let request = request.map(CallBody::stream);
-    let (asked, vouched) = hop::read(request, peer, session.tls())?;
-    let known = plane.routes().platform(peer);
-    if !known.is_some_and(|peer| plane.vouches(peer, at.ix, &vouched.client)) {
-        let detail = format!("{peer} ≠ {}", vouched.client);
-        let fault = CallFault::new(Trouble::CallerForeign).detail(detail);
-        plane.refuse(at, &fault);
-        return Err(fault);
-    }
+    let admitted = vouched_for(plane, at, session, request);
+    let (asked, vouched) = admitted.inspect_err(|fault| plane.refuse(at, fault))?;
     Box::pin(plane.call(at, asked, Origin::Platform(vouched))).await
+}
+
+/// What another platform passes on, if it may.
+fn vouched_for<P: CallPorts>(
+    plane: &CallPlane<P>,
+    at: &CallPlatform,
+    session: &Session,
+    request: Request<Incoming>,
+) -> Result<(Asked, Vouched), CallFault> {
+    let peer = session.platform(plane.now());
+    let peer = peer.map_err(|r| CallFault::new(Trouble::CallerUnknown).detail(r.detail))?;
+    let (asked, vouched) = hop::read(request.map(CallBody::stream), peer, session.tls())?;
+    let known = plane.routes().platform(peer);
+    if known.is_some_and(|peer| plane.vouches(peer, at.ix, &vouched.client)) {
+        return Ok((asked, vouched));
+    }
+    let detail = format!("{peer} ≠ {}", vouched.client);
+    Err(CallFault::new(Trouble::CallerForeign).detail(detail))
 }
 
 /// This platform serves no calls in this process.

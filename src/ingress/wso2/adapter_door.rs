@@ -22,20 +22,28 @@ impl<P: CallPorts> super::face::Gateway<'_, P> {
         let headers = fields(&request);
         let forward = match Forward::parse(request.path(), request.query(), &headers) {
             Ok(forward) => forward,
-            Err(fault) => return refused(fault),
+            Err(fault) => {
+                self.plane.refuse(self.at, &Trouble::RequestMalformed.into());
+                return refused(fault);
+            }
         };
-        match self.pass_on(request, forward, channel).await {
-            Ok(answer) => answer,
-            Err(fault) => failed(&fault.at(&self.at.name)),
-        }
+        let admitted = self.admit_forward(request, forward, channel);
+        let answered = match admitted {
+            Ok((asked, origin)) => Box::pin(self.plane.call(self.at, asked, origin)).await,
+            Err(fault) => {
+                self.plane.refuse(self.at, &fault);
+                Err(fault)
+            }
+        };
+        answered.map_or_else(|fault| failed(&fault.at(&self.at.name)), answer_of)
     }
 
-    async fn pass_on(
+    fn admit_forward(
         &self,
         request: CallRequest,
         forward: Forward,
         channel: &Channel,
-    ) -> Result<CallAnswer, CallFault> {
+    ) -> Result<(Asked, Origin), CallFault> {
         let member = self.caller(&request, channel)?;
         let destination = MemberId::parse(&forward.destination).map_err(|_invalid| {
             CallFault::new(Trouble::ProviderUnknown).detail(&*forward.destination)
@@ -62,8 +70,7 @@ impl<P: CallPorts> super::face::Gateway<'_, P> {
             represented: None,
             body: request.body,
         };
-        let origin = Origin::Member { id: member, tls: channel.words() };
-        Box::pin(self.plane.call(self.at, asked, origin)).await.map(answer_of)
+        Ok((asked, Origin::Member { id: member, tls: channel.words() }))
     }
 
     /// The member of the certificate; at a security server the one that `X-Road-Client` names, or the only one.

@@ -165,6 +165,16 @@ impl<P: CallPorts> Gateway<'_, P> {
     }
 
     async fn call(&self, request: CallRequest, channel: &Channel) -> Result<Answered, Fault> {
+        let admitted = self.admit(request, channel).inspect_err(|fault| {
+            self.plane.refuse(self.at, &CallFault::new(counted_as(fault.code)));
+        });
+        let (asked, origin) = admitted?;
+        let answered = Box::pin(self.plane.call(self.at, asked, origin)).await;
+        answered.map_err(|fault| told(&fault, self.now_ms()))
+    }
+
+    /// Who calls, by its token, and what.
+    fn admit(&self, request: CallRequest, channel: &Channel) -> Result<(Asked, Origin), Fault> {
         let headers = fields(&request);
         let client = self.client(&headers, channel)?;
         self.desk.quotas.check(&client, self.now_ms())?;
@@ -201,8 +211,7 @@ impl<P: CallPorts> Gateway<'_, P> {
             body: request.body,
         };
         let origin = Origin::Member { id: member, tls: channel.words() };
-        let answered = Box::pin(self.plane.call(self.at, asked, origin)).await;
-        answered.map_err(|fault| told(&fault, self.now_ms()))
+        Ok((asked, origin))
     }
 }
 
@@ -266,6 +275,23 @@ pub(super) fn json(
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     response
+}
+
+/// What a refusal before there is a call counts as.
+const fn counted_as(code: FaultCode) -> Trouble {
+    match code {
+        FaultCode::MissingCredentials => Trouble::CallerMissing,
+        FaultCode::InvalidCredentials | FaultCode::Unclassified => Trouble::CallerUnknown,
+        FaultCode::ResourceForbidden => Trouble::CallerForeign,
+        FaultCode::NoMatchingResource => Trouble::ServiceUnknown,
+        FaultCode::HardLimit
+        | FaultCode::ResourceThrottledOut
+        | FaultCode::ApplicationThrottledOut => Trouble::Throttled,
+        FaultCode::ApiBlocked
+        | FaultCode::BackendConnectFailed
+        | FaultCode::BackendTimeout
+        | FaultCode::BackendClosed => Trouble::Internal,
+    }
 }
 
 /// A trouble as WSO2 tells it, with our code for who wants to know more.

@@ -86,12 +86,15 @@ impl<P: CallPorts> XRoad<'_, P> {
         let fields = request.fields.iter().map(|(name, value)| (name.as_str(), value.as_ref()));
         let named = RequestHeaders::filter(fields);
         let target = RestTarget::parse(&request.target)
-            .map_err(|error| Fault::malformed(conformance, Malformed::Target(error)))?;
+            .map_err(|error| Fault::malformed(conformance, Malformed::Target(error)));
+        let target = target.inspect_err(|_| self.count_malformed())?;
         if !target::is_rest_method(&request.method) {
+            self.count_malformed();
             return Err(Fault::malformed(conformance, Malformed::Method));
         }
-        let parties = named.parties(conformance)?;
-        let member = self.identify(&parties.client, channel).map_err(|fault| self.told(&fault))?;
+        let parties = named.parties(conformance).inspect_err(|_| self.count_malformed())?;
+        let member = self.identify(&parties.client, channel);
+        let member = member.map_err(|fault| self.refused(&fault))?;
         let service = &target.service;
         let owner = words::owner(service);
         if let Some(server) = &parties.security_server {
@@ -102,7 +105,7 @@ impl<P: CallPorts> XRoad<'_, P> {
         }
         let id = owner.and_then(|owner| ServiceId::new(owner, &service.service_code).ok());
         let id = id.ok_or_else(|| {
-            self.told(&CallFault::new(Trouble::ProviderUnknown).detail(service.to_string()))
+            self.refused(&CallFault::new(Trouble::ProviderUnknown).detail(service.to_string()))
         })?;
         let ids = Ids::of(&named, &parties.client);
         let hash = ids.hash(&request.method, &request.target, &named);
@@ -137,6 +140,16 @@ impl<P: CallPorts> XRoad<'_, P> {
 
     pub(super) fn told(&self, fault: &CallFault) -> Fault {
         words::fault(fault, &self.at.name)
+    }
+
+    /// A request that never becomes a call.
+    pub(super) fn refused(&self, fault: &CallFault) -> Fault {
+        self.plane.refuse(self.at, fault);
+        self.told(fault)
+    }
+
+    pub(super) fn count_malformed(&self) {
+        self.plane.refuse(self.at, &Trouble::RequestMalformed.into());
     }
 
     /// Who asks (design.md 2.6).

@@ -44,17 +44,20 @@ impl<P: CallPorts> XRoad<'_, P> {
         request: CallRequest,
         channel: &Channel,
     ) -> Result<CallAnswer, Fault> {
-        transport::method(&request.method)?;
+        let malformed = |_: &Fault| self.count_malformed();
+        transport::method(&request.method).inspect_err(malformed)?;
         let given_type = request.text("content-type").map(str::to_owned);
-        let content_type = transport::content_type(given_type.as_deref())?;
+        let content_type = transport::content_type(given_type.as_deref()).inspect_err(malformed)?;
         let action = request.text("soapaction").map(str::to_owned);
-        transport::soap_action(action.as_deref())?;
-        let hold = self.plane.hold(request.body.length()).map_err(|fault| self.told(&fault))?;
+        transport::soap_action(action.as_deref()).inspect_err(malformed)?;
+        let hold = self.plane.hold(request.body.length()).map_err(|fault| self.refused(&fault))?;
         let body = self.whole(request.body, hold.bytes_max()).await?;
-        let root = root_of(&content_type, &body)?;
-        let message = soap::read_request(&root, content_type.charset.as_deref())?;
+        let root = root_of(&content_type, &body).inspect_err(malformed)?;
+        let message = soap::read_request(&root, content_type.charset.as_deref());
+        let message = message.inspect_err(malformed)?;
         let header = &message.header;
-        let member = self.identify(&header.client, channel).map_err(|fault| self.told(&fault))?;
+        let member = self.identify(&header.client, channel);
+        let member = member.map_err(|fault| self.refused(&fault))?;
         if let Some(server) = &header.security_server {
             let owner = words::service_id(&header.service).map(|id| id.owner().clone());
             words::check_server(self.plane, server, owner.as_ref())?;
@@ -63,7 +66,9 @@ impl<P: CallPorts> XRoad<'_, P> {
             return self.soap_metaservice(meta, &message, &root, &member);
         }
         let id = words::service_id(&header.service).ok_or_else(|| {
-            self.told(&CallFault::new(Trouble::ProviderUnknown).detail(header.service.to_string()))
+            self.refused(
+                &CallFault::new(Trouble::ProviderUnknown).detail(header.service.to_string()),
+            )
         })?;
         let mut headers = HeaderMap::new();
         put(&mut headers, header::CONTENT_TYPE, given_type.as_deref().unwrap_or(TEXT_XML));
@@ -89,7 +94,7 @@ impl<P: CallPorts> XRoad<'_, P> {
     }
 
     async fn whole(&self, body: CallBody, bytes_max: usize) -> Result<Bytes, Fault> {
-        let refused = |trouble, why: String| self.told(&CallFault::new(trouble).detail(why));
+        let refused = |trouble, why: String| self.refused(&CallFault::new(trouble).detail(why));
         let body = body.collect(bytes_max).await;
         let body = body.map_err(|cut| refused(Trouble::RequestCut, cut.0))?;
         body.ok_or_else(|| refused(Trouble::RequestTooLarge, format!("at most {bytes_max} bytes")))

@@ -267,7 +267,7 @@ impl<P: CallPorts> CallPlane<P> {
         peer == home || peer == caller.member.platform || towards == Hop::Link(peer)
     }
 
-    /// Writes down that a request never became a call, and counts it.
+    /// Counts a request that a door refused before it became a call: it is among the failed, not among the made.
     pub fn refuse(&self, at: &CallPlatform, fault: &CallFault) {
         at.counters.failed.count(fault.trouble);
     }

@@ -171,3 +171,51 @@ async fn the_adapter_forwards_to_the_system_that_is_named() {
     }
     country.gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_door_refuses_before_there_is_a_call_is_counted_at_its_platform() {
+    use lienthong::domain::service::Trouble;
+    let country = Country::start_with(&country_text()).await;
+    let counted = |platform: &str, trouble: Trouble| {
+        let mut platforms = country.gateway.plane.platforms().iter();
+        let at = platforms.find(|at| &*at.name == platform).unwrap();
+        at.counters.failed.read().find(|(known, _)| *known == trouble).map_or(0, |(_, count)| count)
+    };
+    let made = || {
+        let platforms = country.gateway.plane.platforms().iter();
+        platforms.map(|at| at.counters.made.load(std::sync::atomic::Ordering::SeqCst)).sum::<u64>()
+    };
+    for (row, platform, trouble, refused) in [
+        ("no token", "lgsp-h60", Trouble::CallerMissing, call(&country, "GET", "/dmdc/1.0/a", "")),
+        (
+            "a bad one",
+            "lgsp-h60",
+            Trouble::CallerUnknown,
+            call(&country, "GET", "/dmdc/1.0/a", "x"),
+        ),
+    ]
+    .map(|(row, platform, trouble, asking)| (row, platform, trouble, Box::pin(asking)))
+    {
+        let before = counted(platform, trouble);
+        assert_eq!(refused.await.status, 401, "{row}");
+        assert_eq!(counted(platform, trouble), before + 1, "{row}");
+    }
+    let xroad = "/r1/VN/GOV/G06/DMDC/echo";
+    let stranger = "VN/GOV/000.00.06.H60/NOBODY";
+    let forward = "/XrdAdapter/RestService/forward/a?dstcode=VN:GOV:G06:DMDC";
+    for (row, trouble, target, client) in [
+        ("unknown client", Trouble::CallerUnknown, xroad, stranger),
+        ("unknown client, by the adapter", Trouble::CallerUnknown, forward, stranger),
+        ("no target", Trouble::RequestMalformed, "/r1/VN/GOV", stranger),
+    ] {
+        let before = counted("ss-h60", trouble);
+        let answer = country.call_with("GET", target, &[("X-Road-Client", client)], b"").await;
+        assert!(answer.status.is_client_error() || answer.status.is_server_error(), "{row}");
+        assert_eq!(counted("ss-h60", trouble), before + 1, "{row}: {}", answer.text());
+    }
+    let answer = country.call_with("POST", "/", &[("Content-Type", "blah")], b"x").await;
+    assert_eq!(answer.status, 500);
+    assert_eq!(counted("ss-h60", Trouble::RequestMalformed), 2, "SOAP");
+    assert_eq!(made(), 0, "none of them is a call");
+    country.gateway.stop().await;
+}
