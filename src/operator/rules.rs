@@ -165,9 +165,7 @@ pub(super) async fn put_rules<P: CallPorts>(
 ) -> Result<Json<RulesAnswer>, Fault> {
     known(&state.operated.host, &name)?;
     let set = RuleSet::read(&given).map_err(|mistakes| bad(&mistakes))?;
-    state.operated.host.set_rules(&name, &set);
-    tracing::info!(provider = %name, rules = set.rules.len(), "the rules of a simulated system were replaced");
-    Ok(all(&state.operated.host, name))
+    Ok(replaced(&state.operated.host, name, &set))
 }
 
 /// Takes all rules away: the system answers by itself.
@@ -179,8 +177,13 @@ pub(super) async fn delete_rules<P: CallPorts>(
     Named(name): Named,
 ) -> Result<Json<RulesAnswer>, Fault> {
     known(&state.operated.host, &name)?;
-    state.operated.host.set_rules(&name, &RuleSet::default());
-    Ok(all(&state.operated.host, name))
+    Ok(replaced(&state.operated.host, name, &RuleSet::default()))
+}
+
+fn replaced(host: &Host, name: String, set: &RuleSet) -> Json<RulesAnswer> {
+    host.set_rules(&name, set);
+    tracing::info!(provider = %name, rules = set.rules.len(), "the rules of a simulated system were replaced");
+    all(host, name)
 }
 
 /// One rule.

@@ -139,6 +139,13 @@ pub enum Standing {
     },
 }
 
+impl Standing {
+    /// An agency of that day, locked or not.
+    pub const fn is_listed(self) -> bool {
+        matches!(self, Self::Alive | Self::Locked)
+    }
+}
+
 /// Every agency that can be addressed, as of one version and one day.
 #[derive(Clone, Debug)]
 pub struct Directory {

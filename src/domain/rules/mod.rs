@@ -64,6 +64,17 @@ pub enum Expected {
     Status,
 }
 
+impl Expected {
+    /// A status message or none, where the caller says so.
+    pub const fn kind(is_status: Option<bool>) -> Self {
+        match is_status {
+            None => Self::Any,
+            Some(false) => Self::Document,
+            Some(true) => Self::Status,
+        }
+    }
+}
+
 /// A file that kept the rules.
 #[derive(Clone, Debug)]
 pub struct Checked<'a> {

@@ -2,11 +2,11 @@
 
 use super::body::{Form, small};
 use super::{
-    Asked, Dialect, Head, Lgsp, Row, doc_id, is_status_message, json, operation, status_of_unknown,
-    streamed,
+    Asked, Dialect, Head, Lgsp, Row, doc_id, filter, json, operation, status_of, streamed,
+    wants_status,
 };
 use crate::domain::agency::AgencyCode;
-use crate::domain::directory::{AgencyId, Standing};
+use crate::domain::directory::AgencyId;
 use crate::domain::edxml;
 use crate::domain::fact::Record;
 use crate::domain::rejection::{Reason, Rejection};
@@ -15,7 +15,7 @@ use crate::domain::tracking::{Delivery, InboxFilter};
 use crate::egress::call::CallBody;
 use crate::ingress::calls::CallAnswer;
 use crate::ingress::documents::agencies::in_pieces;
-use crate::ingress::documents::lists::{SERVICE, message_type, state_of, wire_code, word_of};
+use crate::ingress::documents::lists::{SERVICE, message_type, wire_code, word_of};
 use crate::ingress::documents::states::Said;
 use crate::ingress::documents::times::{self, list_time};
 use crate::ingress::documents::words::{DONE, description_of, error_code};
@@ -117,11 +117,7 @@ impl<P: CallPorts> Lgsp<'_, P> {
         let held = self.held(body, Form::Plain).await?;
         let kind = asked.head.header("content-type").unwrap_or_default();
         let (file, kind) = form(kind, &held.bytes)?;
-        let expected = match kind.as_deref() {
-            None => Expected::Any,
-            Some(kind) if is_status_message(kind, MESSAGE_TYPE)? => Expected::Status,
-            Some(_) => Expected::Document,
-        };
+        let expected = Expected::kind(wants_status(kind.as_deref(), MESSAGE_TYPE)?);
         let answer = asked.exchange.send(file, expected, Vec::new()).await?;
         drop(held);
         Ok(json(
@@ -226,16 +222,10 @@ fn received<P: CallPorts>(asked: &Asked<'_, P>) -> Result<CallAnswer, Rejection>
         let given = asked.head.query(name);
         given.map(|text| read(text).ok_or_else(|| wrong(name).detail(text))).transpose()
     };
-    let kind = asked.head.query(MESSAGE_TYPE);
-    let state = asked.head.query("status");
     let filter = InboxFilter {
-        status_messages: kind.map(|kind| is_status_message(kind, MESSAGE_TYPE)).transpose()?,
-        state: state
-            .map(|word| state_of(word).ok_or_else(|| wrong("status").detail(word)))
-            .transpose()?,
         from: moment("fromDate", times::from)?,
         until: moment("toDate", times::until)?,
-        after: None,
+        ..filter(asked.head, (asked.head.query(MESSAGE_TYPE), MESSAGE_TYPE))?
     };
     let data = asked.exchange.received(asked.exchange.agencies(), &filter, item);
     let count = data.len();
@@ -278,8 +268,7 @@ async fn update<P: CallPorts>(
 
 fn agencies<P: CallPorts>(asked: &Asked<'_, P>) -> CallAnswer {
     let directory = asked.directory();
-    let is_alive =
-        |id: &AgencyId| matches!(directory.standing_today(*id), Standing::Alive | Standing::Locked);
+    let is_alive = |id: &AgencyId| directory.standing_today(*id).is_listed();
     let ids: Vec<AgencyId> = directory.in_order().into_iter().filter(is_alive).collect();
     let before = format!(r#"{{"success":true,"message":"{DONE}","count":{},"data":["#, ids.len());
     let write = move |id, text: &mut Vec<u8>| {
@@ -302,12 +291,7 @@ fn agencies<P: CallPorts>(asked: &Asked<'_, P>) -> CallAnswer {
 /// (domain.md 7).
 pub(super) fn refused(rejection: &Rejection, said: &str) -> CallAnswer {
     let code = error_code(rejection.reason);
-    let status = match (rejection.reason, code) {
-        (Reason::UnknownOperation, _) => status_of_unknown(rejection),
-        (_, 15) => StatusCode::UNAUTHORIZED,
-        (_, 20) => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::OK,
-    };
+    let status = status_of(rejection);
     let mut body = object!({
         "success": false,
         "message": said,

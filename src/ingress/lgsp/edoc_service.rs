@@ -11,7 +11,7 @@ use super::{
     streamed,
 };
 use crate::domain::agency::AgencyCode;
-use crate::domain::directory::{AgencyId, Standing};
+use crate::domain::directory::AgencyId;
 use crate::domain::envelope::DocId;
 use crate::domain::fact::{DeliveryState, Record};
 use crate::domain::rejection::{Place, Reason, Rejection};
@@ -190,8 +190,7 @@ fn organizations<P: CallPorts>(asked: &Asked<'_, P>) -> Result<CallAnswer, Rejec
             directory.below(&code)
         }
     };
-    let is_alive =
-        |id: &AgencyId| matches!(directory.standing_today(*id), Standing::Alive | Standing::Locked);
+    let is_alive = |id: &AgencyId| directory.standing_today(*id).is_listed();
     let ids: Vec<AgencyId> = ids.into_iter().filter(is_alive).collect();
     let before = r#"{"status":"Success","code":"0","errors":[],"organizations":["#.to_owned();
     let write = move |id, text: &mut Vec<u8>| {

@@ -13,7 +13,8 @@ mod edoc_service;
 mod quang_nam;
 
 use super::calls::{CallAnswer, CallRequest, Channel, as_http1};
-use super::documents::words::{CODE_FIELD, CORRELATION_FIELD, sentence};
+use super::documents::lists::state_of;
+use super::documents::words::{CODE_FIELD, CORRELATION_FIELD, error_code, sentence};
 use super::documents::{self, Exchange, missing, nearest};
 use super::head::RequestHead;
 use super::head::target::{collapse_slashes, query_pairs};
@@ -23,6 +24,7 @@ use crate::domain::directory::{Caller, Directory};
 use crate::domain::envelope::DocId;
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::routing::PlatformIx;
+use crate::domain::tracking::InboxFilter;
 use crate::egress::call::{CallBody, CutBody};
 use crate::pipeline::call::{CallPlane, CallPorts};
 use futures_util::StreamExt;
@@ -203,6 +205,17 @@ fn operation<O: Copy>(rows: &[Row<O>], method: &str, name: &str) -> Result<O, Re
         .detail(detail))
 }
 
+/// Of a dialect whose clients look at the status of a gateway's own words only: who may not ask and what may be asked
+/// again later; a refusal of a document is 200.
+fn status_of(rejection: &Rejection) -> StatusCode {
+    match (rejection.reason, error_code(rejection.reason)) {
+        (Reason::UnknownOperation, _) => status_of_unknown(rejection),
+        (_, 15) => StatusCode::UNAUTHORIZED,
+        (_, 20) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::OK,
+    }
+}
+
 /// 405 for a known path, else 404.
 fn status_of_unknown(rejection: &Rejection) -> StatusCode {
     match &rejection.at {
@@ -214,6 +227,23 @@ fn status_of_unknown(rejection: &Rejection) -> StatusCode {
 fn doc_id(text: Option<&str>, name: &str) -> Result<DocId, Rejection> {
     let text = text.ok_or_else(|| missing(name))?;
     text.parse().map_err(|_invalid| Rejection::new(Reason::UnknownDocument).detail(text))
+}
+
+/// Which documents of an inbox are asked for: of a kind, the parameter of this name, and in a `status`.
+fn filter(head: &Head, (kind, name): (Option<&str>, &str)) -> Result<InboxFilter, Rejection> {
+    let state = head.query("status");
+    let state =
+        state.map(|word| state_of(word).ok_or_else(|| documents::wrong("status").detail(word)));
+    Ok(InboxFilter {
+        status_messages: wants_status(kind, name)?,
+        state: state.transpose()?,
+        ..InboxFilter::default()
+    })
+}
+
+/// Status messages, documents, or nothing said.
+fn wants_status(kind: Option<&str>, name: &str) -> Result<Option<bool>, Rejection> {
+    kind.map(|kind| is_status_message(kind, name)).transpose()
 }
 
 /// `edoc` or `status`, in any case.

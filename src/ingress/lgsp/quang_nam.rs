@@ -5,18 +5,18 @@
 
 use super::body::{Form, small};
 use super::{
-    Asked, Dialect, Head, Lgsp, Row, doc_id, is_status_message, json, operation, status_of_unknown,
-    streamed,
+    Asked, Dialect, Head, Lgsp, Row, doc_id, filter, json, operation, status_of, streamed,
+    wants_status,
 };
-use crate::domain::directory::{AgencyId, Standing};
+use crate::domain::directory::AgencyId;
 use crate::domain::fact::Record;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::rules::Expected;
-use crate::domain::tracking::{Delivery, InboxFilter};
+use crate::domain::tracking::Delivery;
 use crate::egress::call::CallBody;
 use crate::ingress::calls::CallAnswer;
 use crate::ingress::documents::agencies::{Registration, in_pieces};
-use crate::ingress::documents::lists::{SERVICE, message_type, state_of, wire_code, word_of};
+use crate::ingress::documents::lists::{SERVICE, message_type, wire_code, word_of};
 use crate::ingress::documents::states::Said;
 use crate::ingress::documents::times::list_time;
 use crate::ingress::documents::words::{DONE, description_of, error_code};
@@ -148,11 +148,7 @@ impl<P: CallPorts> Lgsp<'_, P> {
         drop(held);
         let kind =
             KINDS.iter().find_map(|name| asked.head.given(name)).map(str::to_owned).or(inside);
-        let expected = match kind {
-            None => Expected::Any,
-            Some(kind) if is_status_message(&kind, KINDS[0])? => Expected::Status,
-            Some(_) => Expected::Document,
-        };
+        let expected = Expected::kind(wants_status(kind.as_deref(), KINDS[0])?);
         let answer = asked.exchange.send(file, expected, Vec::new()).await?;
         let doc_id = answer.doc_id.to_string();
         Ok(done(&description_of(&answer), object!({ "docId": doc_id })))
@@ -196,14 +192,7 @@ fn file_in(body: &Bytes) -> Result<(Bytes, Option<String>), Rejection> {
 
 fn list<P: CallPorts>(asked: &Asked<'_, P>) -> Result<CallAnswer, Rejection> {
     let kind = KINDS.iter().find_map(|name| asked.head.query(name));
-    let state = asked.head.query("status");
-    let filter = InboxFilter {
-        status_messages: kind.map(|kind| is_status_message(kind, KINDS[0])).transpose()?,
-        state: state
-            .map(|word| state_of(word).ok_or_else(|| wrong("status").detail(word)))
-            .transpose()?,
-        ..InboxFilter::default()
-    };
+    let filter = filter(asked.head, (kind, KINDS[0]))?;
     let data = asked.exchange.received(asked.exchange.agencies(), &filter, item);
     Ok(done(DONE, object!({ "data": data })))
 }
@@ -227,10 +216,7 @@ fn agencies<P: CallPorts>(
     is_wanted: impl Fn(AgencyId) -> bool,
 ) -> CallAnswer {
     let directory = asked.directory();
-    let is_listed = |id: &AgencyId| {
-        matches!(directory.standing_today(*id), Standing::Alive | Standing::Locked)
-            && is_wanted(*id)
-    };
+    let is_listed = |id: &AgencyId| directory.standing_today(*id).is_listed() && is_wanted(*id);
     let ids: Vec<AgencyId> = directory.in_order().into_iter().filter(is_listed).collect();
     let before = format!(r#"{{"status":"OK","errorCode":"0","errorDesc":"{DONE}","data":["#);
     let number = |id: AgencyId| (u64::from(id.0) + 1).to_string();
@@ -260,14 +246,8 @@ fn done(description: &str, more: serde_json::Value) -> CallAnswer {
 /// own words, who may not ask and what may be asked again later, are not.
 pub(super) fn refused(rejection: &Rejection, said: &str) -> CallAnswer {
     let code = error_code(rejection.reason);
-    let status = match (rejection.reason, code) {
-        (Reason::UnknownOperation, _) => status_of_unknown(rejection),
-        (_, 15) => StatusCode::UNAUTHORIZED,
-        (_, 20) => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::OK,
-    };
     let body = object!({ "status": "FAIL", "errorCode": code.to_string(), "errorDesc": said });
-    json(status, &body)
+    json(status_of(rejection), &body)
 }
 
 #[cfg(test)]

@@ -105,8 +105,7 @@ impl List {
                 return standing != Standing::NotYet
                     && (since == 0 || agency.changes.last() > since);
             }
-            matches!(standing, Standing::Alive | Standing::Locked)
-                && level.is_none_or(|level| agency.code.level() as u64 == level)
+            standing.is_listed() && level.is_none_or(|level| agency.code.level() as u64 == level)
         };
         let ids = directory.in_order().into_iter().filter(is_wanted).collect();
         Self { directory, routes, operation, ids }

@@ -22,11 +22,7 @@ impl<P: Ports> Vxp<P> {
         body: &mut Body<'_>,
     ) -> Result<Answer, Rejection> {
         asked.check_service()?;
-        let expected = match asked.wants_status()? {
-            Some(true) => Expected::Status,
-            Some(false) => Expected::Document,
-            None => Expected::Any,
-        };
+        let expected = Expected::kind(asked.wants_status()?);
         let announced = body.left();
         if announced <= APPENDED_BYTES {
             return Err(Reason::Empty.into());
