@@ -209,7 +209,8 @@ pub(super) fn roads(
         clients.insert(*ix, key.client(None, Alpn::Http1)?);
     }
     let stall = Duration::from_millis(limits.call_timeout_ms);
-    let outside = Outside::new(Arc::clone(clock), clients, stall);
+    let idle = Duration::from_millis(limits.provider_idle_ms);
+    let outside = Outside::new(Arc::clone(clock), clients, (stall, idle));
     let simulated = Arc::clone(host);
     let mut roads =
         CallLinks::new(Arc::clone(clock), simulated, outside, limits.call_buffer_bytes_max);

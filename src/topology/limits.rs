@@ -158,6 +158,8 @@ limits! {
     calls_per_provider_max: u32 = 256, 1, 1_000_000;
     /// How long a call may take in all; X-Road's clients wait 30 seconds.
     call_timeout_ms: u64 = 30_000, 10, HOUR_MS;
+    /// How long a connection to a real system waits for another call; most servers keep an idle one longer.
+    provider_idle_ms: u64 = 1_000, 0, HOUR_MS;
     /// The body of a call or of its answer; it streams through and is never held whole.
     call_body_bytes_max: u64 = 4 * GIB, KIB, 1_024 * GIB;
     /// Bodies up to this size are held whole; it is also what one stream may have under way on a link.

@@ -74,6 +74,8 @@ impl Line {
 #[derive(Debug)]
 pub(super) struct Lines {
     clock: Arc<SystemClock>,
+    /// How long a connection waits for its next call.
+    idle: Duration,
     tasks: TaskTracker,
     waiting: Mutex<Waiting>,
 }
@@ -86,15 +88,15 @@ struct Waiting {
 }
 
 impl Lines {
-    pub(super) fn new(clock: Arc<SystemClock>) -> Arc<Self> {
-        Arc::new(Self { clock, tasks: TaskTracker::new(), waiting: Mutex::default() })
+    pub(super) fn new(clock: Arc<SystemClock>, idle: Duration) -> Arc<Self> {
+        Arc::new(Self { clock, idle, tasks: TaskTracker::new(), waiting: Mutex::default() })
     }
 
     /// One that is free. Connections that ended are let go on the way.
     pub(super) fn take(&self, key: &Key) -> Option<Line> {
         loop {
             let (since, mut line) = self.waiting.lock().lines.get_mut(key)?.pop()?;
-            let is_young = self.clock.now().since(since) < IDLE_MAX;
+            let is_young = self.clock.now().since(since) < self.idle;
             if is_young && line.is_ready(&mut Context::from_waker(Waker::noop())) {
                 return Some(line);
             }
@@ -120,11 +122,11 @@ impl Lines {
     /// Closes those that waited too long, until none waits.
     async fn sweep(self: Arc<Self>) {
         loop {
-            self.clock.sleep_until(self.clock.now().plus(IDLE_MAX)).await;
+            self.clock.sleep_until(self.clock.now().plus(self.idle)).await;
             let now = self.clock.now();
             let mut waiting = self.waiting.lock();
             waiting.lines.retain(|_, lines| {
-                lines.retain(|(since, _)| now.since(*since) < IDLE_MAX);
+                lines.retain(|(since, _)| now.since(*since) < self.idle);
                 !lines.is_empty()
             });
             if waiting.lines.is_empty() {
@@ -243,8 +245,6 @@ impl fmt::Debug for Line {
 const KEPT_MAX: usize = 128;
 /// Platforms and systems whose connections are kept.
 const SYSTEMS_MAX: usize = 256;
-/// Shorter than any usual server keeps an idle connection.
-const IDLE_MAX: Duration = Duration::from_secs(1);
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
 #[cfg(test)]
@@ -254,6 +254,10 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+
+    fn lines() -> Arc<Lines> {
+        Lines::new(Arc::new(SystemClock::new()), Duration::from_hours(1))
+    }
 
     fn key() -> Key {
         (PlatformIx(0), "http://a.example".to_owned())
@@ -272,7 +276,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_is_free_again_when_its_answer_was_read_and_until_the_system_closes_it() {
-        let (lines, key) = (Lines::new(Arc::new(SystemClock::new())), key());
+        let (lines, key) = (lines(), key());
         let (mut line, mut system) = line().await;
         for _ in 0..3 {
             let asked = lines.send(&key, line, Request::new(CallBody::Empty));
@@ -290,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_was_given_up_takes_its_connection_with_it() {
-        let (lines, key) = (Lines::new(Arc::new(SystemClock::new())), key());
+        let (lines, key) = (lines(), key());
         let (line, mut system) = line().await;
         let asked = lines.send(&key, line, Request::new(CallBody::Empty));
         let (answered, ()) = tokio::join!(asked, answer(&mut system));
@@ -301,7 +305,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_goes_on_while_nobody_reads_the_answer_that_came_before_its_end() {
-        let (lines, key) = (Lines::new(Arc::new(SystemClock::new())), key());
+        let (lines, key) = (lines(), key());
         let (line, mut system) = line().await;
         let (pieces, fed) = tokio::sync::mpsc::channel(1);
         let fed = futures_util::stream::unfold(fed, |mut fed| async {

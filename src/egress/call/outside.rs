@@ -31,13 +31,13 @@ pub struct Outside {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Outside {
-    /// `stall` is how long an answer's body may go without a byte.
+    /// `stall` is how long an answer's body may go without a byte, `idle` how long a connection waits for the next call.
     pub fn new(
         clock: Arc<SystemClock>,
         clients: BTreeMap<PlatformIx, TlsClient>,
-        stall: Duration,
+        (stall, idle): (Duration, Duration),
     ) -> Self {
-        let lines = Lines::new(Arc::clone(&clock));
+        let lines = Lines::new(Arc::clone(&clock), idle);
         Self { clock, clients, stall, lines }
     }
 
