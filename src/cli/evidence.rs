@@ -84,12 +84,17 @@ pub(super) async fn story(id: &str, context: &Context) -> Result<Answer, Failure
     if hops.is_empty() {
         return Err(failed.unwrap_or_else(super::inbox::no_agency));
     }
+    Ok(tell(id, hops, context))
+}
+
+/// The hops that all processes know of.
+pub(super) fn tell(id: &str, mut hops: Vec<Value>, context: &Context) -> Answer {
     hops.sort_by_key(|record| number(record, "requestInTs"));
     if context.wording.json {
-        return Ok(Answer::json(serde_json::json!({ "ok": true, "id": id, "hops": hops })));
+        return Answer::json(serde_json::json!({ "ok": true, "id": id, "hops": hops }));
     }
     let told: Vec<String> = hops.iter().map(|hop| told(hop, context)).collect();
-    Ok(Answer::data(told.join("\n")))
+    Answer::data(told.join("\n"))
 }
 
 fn told(hop: &Value, context: &Context) -> String {

@@ -31,13 +31,7 @@ pub(super) async fn flow(given: &FlowCommand, context: &Context) -> Result<Answe
             let country = country(&parties, &folder, *patience, context).await?;
             finish(flow, &country, context).await
         }
-        FlowCommand::Show { id } => {
-            let flow = load(&folder, id)?;
-            if context.wording.json {
-                return Ok(Answer::json(serde_json::json!({ "ok": true, "flow": flow })));
-            }
-            Ok(Answer::data(text(&flow, context)))
-        }
+        FlowCommand::Show { id } => Ok(tell(&load(&folder, id)?, context)),
         FlowCommand::List => {
             let flows = folder.all().map_err(|error| unreadable(&error))?;
             if context.wording.json {
@@ -47,6 +41,14 @@ pub(super) async fn flow(given: &FlowCommand, context: &Context) -> Result<Answe
             Ok(Answer::data(words::table(&rows)))
         }
     }
+}
+
+/// Every step of a flow.
+pub(super) fn tell(flow: &Flow, context: &Context) -> Answer {
+    if context.wording.json {
+        return Answer::json(serde_json::json!({ "ok": true, "flow": flow }));
+    }
+    Answer::data(text(flow, context))
 }
 
 /// An invented citizen, as every simulated database knows them.

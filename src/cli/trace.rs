@@ -1,34 +1,49 @@
-//! `lienthong trace ID`: the way of a document, to be put on a projector.
+//! `lienthong trace ID`: the way of a document, to be put on a projector; of a flow or a call, if the id is one of theirs.
 
 use super::answer::{Answer, Exit, Failure};
 use super::member::Country;
-use super::{Context, Wording, api, args, words};
+use super::{Context, Wording, api, args, evidence, flow, words};
+use crate::story::flows::Folder;
 use crate::topology::Lang;
 use http::Method;
 use serde_json::Value;
 
 pub(super) async fn trace(id: &str, context: &Context) -> Result<Answer, Failure> {
-    let story = find(id, context).await?;
+    // Written down in the data folder, whoever runs.
+    if let Ok(flow) = Folder::below(&context.data).load(id) {
+        return Ok(flow::tell(&flow, context));
+    }
+    let story = match find(id, context).await? {
+        Found::Document(story) => story,
+        Found::Calls(hops) => return Ok(evidence::tell(id, hops, context)),
+    };
     if context.wording.json {
         return Ok(Answer::json(story));
     }
     Ok(Answer::data(Telling { wording: context.wording }.tell(&story)))
 }
 
-/// Every process knows its own platforms; the fullest account wins. Where no operator answers, the member
-/// that sent or received the document is asked what its platform knows.
-async fn find(id: &str, context: &Context) -> Result<Value, Failure> {
-    let path = format!("/api/v1/documents/{}", api::encoded(id));
+/// What has the id.
+enum Found {
+    Document(Value),
+    /// The records of its hops.
+    Calls(Vec<Value>),
+}
+
+/// Every process knows its own platforms; of a document the fullest account wins, of calls all are told. Where no
+/// operator answers, the member that sent or received the document is asked what its platform knows.
+async fn find(id: &str, context: &Context) -> Result<Found, Failure> {
+    let path = format!("/api/v1/trace/{}", api::encoded(id));
     let mut best: Option<(usize, Value)> = None;
-    let mut refused = None;
+    let (mut hops, mut refused) = (Vec::new(), None);
     for answer in api::ask_all(Method::GET, &path, None, context).await? {
         match answer {
-            Ok(story) => {
-                let story = story.get("story").cloned().unwrap_or(story);
-                let weight = weight(&story);
-                if best.as_ref().is_none_or(|(known, _)| weight > *known) {
-                    best = Some((weight, story));
-                }
+            Ok(mut told) => {
+                hops.extend_from_slice(told.get("call").map_or(&[], |call| list(call, "hops")));
+                let story = told.get_mut("document").map(Value::take);
+                let weighed = story.map(|story| (weight(&story), story));
+                let known = best.as_ref().map(|(known, _)| *known);
+                best = weighed.filter(|(weight, _)| known.is_none_or(|k| *weight > k)).or(best);
             }
             Err(failure) => {
                 refused.get_or_insert(failure);
@@ -36,14 +51,17 @@ async fn find(id: &str, context: &Context) -> Result<Value, Failure> {
         }
     }
     if let Some((_, story)) = best {
-        return Ok(story);
+        return Ok(Found::Document(story));
+    }
+    if !hops.is_empty() {
+        return Ok(Found::Calls(hops));
     }
     if let Some(refused) = refused.filter(|refused| refused.exit != Exit::Unreachable) {
         return Err(refused);
     }
     let country = Country::find(context)?;
     let (_, story) = Box::pin(country.owner(id, &args::Actor::default(), context)).await?;
-    Ok(story)
+    Ok(Found::Document(story))
 }
 
 fn weight(story: &Value) -> usize {

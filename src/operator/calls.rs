@@ -112,7 +112,15 @@ pub(super) async fn call<P: CallPorts>(
     state: State<P>,
     Named(id): Named,
 ) -> Result<Json<CallAnswer>, Fault> {
-    let (mut hops, stopped_early) = look(&state.operated, &id, HOPS_MAX, STORY_BYTES_MAX).await?;
+    told(&state.operated, id).await.map(Json)
+}
+
+/// As `call`.
+pub(super) async fn told<P: CallPorts>(
+    operated: &Operated<P>,
+    id: String,
+) -> Result<CallAnswer, Fault> {
+    let (mut hops, stopped_early) = look(operated, &id, HOPS_MAX, STORY_BYTES_MAX).await?;
     if hops.is_empty() {
         return Err(Fault::new(Problem::NoSuchCall).detail(id));
     }
@@ -125,7 +133,7 @@ pub(super) async fn call<P: CallPorts>(
         let order = number(a, "requestInTs").cmp(&number(b, "requestInTs"));
         order.then_with(|| rank(a).cmp(&rank(b)))
     });
-    Ok(Json(CallAnswer { version: VERSION, id, hops, stopped_early }))
+    Ok(CallAnswer { version: VERSION, id, hops, stopped_early })
 }
 
 /// The records of a call at every platform here, each in a container that its platform signs, in one ZIP file.

@@ -166,14 +166,21 @@ pub(super) async fn story<P: CallPorts>(
     state: State<P>,
     Named(asked): Named,
 ) -> Result<Json<Story>, Fault> {
-    let operated = &state.operated;
+    told(&state.operated, &asked).await.map(Json)
+}
+
+/// As `story`.
+pub(super) async fn told<P: CallPorts>(
+    operated: &Operated<P>,
+    asked: &str,
+) -> Result<Story, Fault> {
     let unknown = || {
         Fault::new(Problem::NoSuchDocument)
             .at("id")
-            .detail(asked.as_str())
-            .nearest(nearest(operated, &asked))
+            .detail(asked)
+            .nearest(nearest(operated, asked))
     };
-    let id = find(operated, &asked)?.ok_or_else(unknown)?;
+    let id = find(operated, asked)?.ok_or_else(unknown)?;
     let parts = operated.pipeline.story(id).await;
     let related = match parts.iter().flat_map(|(_, docs)| docs).next() {
         Some(doc) => operated.pipeline.related(&doc.accepted).await,
@@ -181,7 +188,7 @@ pub(super) async fn story<P: CallPorts>(
     };
     let mut story = story::tell(parts).ok_or_else(unknown)?;
     story.relate(&related);
-    Ok(Json(story))
+    Ok(story)
 }
 
 /// The DocId that is meant.

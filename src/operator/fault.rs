@@ -218,6 +218,11 @@ impl Fault {
         }
     }
 
+    /// What was asked about is not here.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.status() == StatusCode::NOT_FOUND
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         match self.what {
             What::Problem(problem) => problem.status(),

@@ -2,7 +2,7 @@
 
 use super::asked::{Asked, Named, limit};
 use super::fault::{ErrorAnswer, Fault, Problem};
-use super::{State, VERSION};
+use super::{Operated, State, VERSION};
 use crate::pipeline::call::CallPorts;
 use crate::story::flow::Flow;
 use crate::story::flows::Folder;
@@ -57,15 +57,25 @@ pub(super) async fn flow<P: CallPorts>(
     state: State<P>,
     Named(id): Named,
 ) -> Result<Json<FlowAnswer>, Fault> {
-    let folder = Folder::below(&state.operated.data);
+    let flow = told(&state.operated, id).await?;
+    Ok(Json(FlowAnswer { version: VERSION, flow }))
+}
+
+/// As `flow`.
+pub(super) async fn told<P: CallPorts>(operated: &Operated<P>, id: String) -> Result<Flow, Fault> {
+    load(operated, id).await.map(shown)
+}
+
+/// With all that it holds.
+async fn load<P: CallPorts>(operated: &Operated<P>, id: String) -> Result<Flow, Fault> {
+    let folder = Folder::below(&operated.data);
     let wanted = id.clone();
     let read = tokio::task::spawn_blocking(move || folder.load(&wanted)).await;
     let read = read.map_err(|error| Fault::failed(&error))?;
-    let flow = read.map_err(|error| {
+    read.map_err(|error| {
         let is_unknown = error.kind() == std::io::ErrorKind::NotFound;
         if is_unknown { Fault::new(Problem::NoSuchFlow).detail(id) } else { Fault::failed(&error) }
-    })?;
-    Ok(Json(FlowAnswer { version: VERSION, flow: shown(flow) }))
+    })
 }
 
 /// The operator never sees payloads.

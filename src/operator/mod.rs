@@ -29,6 +29,7 @@ pub mod rules;
 pub mod services;
 pub mod status;
 pub mod topology;
+mod trace;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::calendar::Calendar;

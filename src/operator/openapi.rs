@@ -2,7 +2,7 @@
 
 use super::{
     agencies, calls, certificates, citizens, conditions, documents, events, flows, health, ndop,
-    overdue, providers, rules, services, status, topology,
+    overdue, providers, rules, services, status, topology, trace,
 };
 use crate::story;
 use axum::response::{Html, IntoResponse, Response};
@@ -36,7 +36,7 @@ use utoipa::OpenApi;
         front, openapi, health::healthz, health::readyz, health::metrics, status::status,
         topology::topology, topology::members, agencies::agencies, agencies::agency,
         agencies::lock, agencies::unlock, documents::documents, documents::story,
-        overdue::overdue, services::services, services::service, services::register,
+        trace::trace, overdue::overdue, services::services, services::service, services::register,
         services::remove, services::description, services::put_state, services::put_target,
         services::grant, services::revoke, providers::providers, providers::provider,
         providers::put_provider, rules::rules, rules::put_rules, rules::delete_rules, rules::rule,

@@ -4,7 +4,8 @@ use super::fault::{Fault, Problem};
 use super::{BODY_BYTES_MAX, Desk, REGISTRATION_BYTES_MAX};
 use super::{
     agencies, calls, certificates, citizens, conditions, documents, events, flows, health, ndop,
-    openapi, overdue, providers, rules, services, status, topology,
+    openapi, overdue, providers, rules, services, status,
+    topology, trace,
 };
 use crate::pipeline::call::CallPorts;
 use axum::Router;
@@ -30,6 +31,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("post", "/api/v1/agencies/{code}/unlock"),
     ("get", "/api/v1/documents"),
     ("get", "/api/v1/documents/{id}"),
+    ("get", "/api/v1/trace/{id}"),
     ("get", "/api/v1/overdue"),
     ("get", "/api/v1/services"),
     ("get", "/api/v1/services/{id}"),
@@ -111,6 +113,7 @@ fn served<P: CallPorts>() -> Vec<MethodRouter<Arc<Desk<P>>>> {
         post(agencies::unlock::<P>),
         get(documents::documents::<P>),
         get(documents::story::<P>),
+        get(trace::trace::<P>),
         get(overdue::overdue::<P>),
         get(services::services::<P>),
         get(services::service::<P>),

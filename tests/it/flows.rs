@@ -52,12 +52,22 @@ fn every_flow_comes_to_its_end_and_is_one_story() {
             let message = &step["message_id"];
             assert!(hops.iter().any(|hop| hop["messageId"] == *message), "{kind}: {step}");
         }
+        // An id of any kind is traced to its story.
+        let traced = json(&up.data, &["trace", id]);
+        assert_eq!((&traced["flow"]["id"], &traced["flow"]["state"]), (&id.into(), &"done".into()));
+        let first = flow["steps"][0]["message_id"].as_str().unwrap();
+        let traced = json(&up.data, &["trace", first]);
+        assert!(!traced["hops"].as_array().unwrap().is_empty(), "{kind}: {traced}");
+        assert!(traced["hops"].as_array().unwrap().iter().all(|hop| hop["messageId"] == first));
         if kind == "ballot" {
             let doc = flow["outcome"]["doc_id"].as_str().unwrap();
             let story = json(&up.data, &["trace", doc]).to_string();
             assert!(story.contains(id), "the document names its flow: {story}");
         }
     }
+    let unknown = run(&up.data, &["trace", "H60-261122-99999999", "-o", "json"]);
+    let refused: Value = serde_json::from_slice(&unknown.stdout).unwrap();
+    assert_eq!((code(&unknown), &refused["error"]["code"]), (4, &"LT-O011".into()), "{refused}");
     // A child is what its databases say of it.
     let listed = json(&up.data, &["flow", "list"]);
     assert_eq!(listed["flows"].as_array().unwrap().len(), 5);

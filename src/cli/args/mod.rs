@@ -183,10 +183,12 @@ pub enum Command {
     /// Liệt kê văn bản đã gửi và tình trạng ở từng nơi nhận | List what was sent, and where it stands
     #[command(before_help = "lienthong sent H60.06\nlienthong sent H60.06 --limit 5 -o json")]
     Sent(Sent),
-    /// Đường đi của một văn bản: từng chặng, thời gian, trạng thái | The way of a document: every hop, time and status
-    #[command(before_help = "lienthong trace 0197…\nlienthong trace 0197… -o json")]
+    /// Đường đi của một văn bản, một lời gọi hay một luồng: từng chặng, thời gian, trạng thái | The way of a document, a call or a flow: every hop, time and status
+    #[command(
+        before_help = "lienthong trace 0197…\nlienthong trace H60-261122-00000001\nlienthong trace 0197… -o json"
+    )]
     Trace {
-        /// DocId của nơi gửi hoặc nơi nhận | A DocId, the sender's or a receiver's
+        /// DocId của nơi gửi hoặc nơi nhận, mã lời gọi, mã luồng | A DocId, the sender's or a receiver's; the id of a call; of a flow
         id: String,
     },
     /// Tìm cơ quan theo tên hoặc mã | Find agencies by name or code

@@ -383,9 +383,15 @@ async fn operator_tells_a_story_with_the_way_and_the_messages_about_it() {
     let of_status = desk.read(&format!("/api/v1/documents/{}", answer.doc_id)).await;
     assert_eq!(of_status["answers"], json!({"sender": "H60", "document_id": document_id}));
 
-    let missing = desk.get("/api/v1/documents/H60%2FH60%2C2026%2F11%2F20%2C21%2FUBND-VP").await;
-    assert_eq!((missing.status.as_u16(), missing.code().as_str()), (404, "LT-O011"));
-    assert_eq!(missing.json()["error"]["nearest"], json!([sent.doc_id]));
+    let traced = desk.read(&format!("/api/v1/trace/{receiver}")).await;
+    assert_eq!((&traced["kind"], &traced["document"]), (&json!("document"), &by_receiver));
+
+    for below in ["documents", "trace"] {
+        let path = format!("/api/v1/{below}/H60%2FH60%2C2026%2F11%2F20%2C21%2FUBND-VP");
+        let missing = desk.get(&path).await;
+        assert_eq!((missing.status.as_u16(), missing.code().as_str()), (404, "LT-O011"));
+        assert_eq!(missing.json()["error"]["nearest"], json!([sent.doc_id]));
+    }
     desk.close().await;
 }
 
