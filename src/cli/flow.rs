@@ -12,7 +12,7 @@ use crate::domain::agency::AgencyCode;
 use crate::domain::member_id::MemberId;
 use crate::providers::population::{Date, Population};
 use crate::story::flow::{Flow, Kind, Party, State, Step};
-use crate::story::flows::Folder;
+use crate::story::flows::{Folder, Held};
 use crate::texts::Lang;
 use crate::tls::Alpn;
 use http::Method;
@@ -26,10 +26,9 @@ pub(super) async fn flow(given: &FlowCommand, context: &Context) -> Result<Answe
     match given {
         FlowCommand::Run(given) => begin(given, &folder, context).await,
         FlowCommand::Resume { id, patience } => {
-            let flow = load(&folder, id)?;
-            let parties: Vec<Party> = flow.parties.values().cloned().collect();
-            let country = country(&parties, &folder, *patience, context).await?;
-            finish(flow, &country, context).await
+            let taken = folder.take(id).map_err(|error| not_taken(id, &error))?;
+            let country = country(taken.0.parties.values(), &folder, *patience, context).await?;
+            finish(taken, &country, context).await
         }
         FlowCommand::Show { id } => Ok(tell(&load(&folder, id)?, context)),
         FlowCommand::List => {
@@ -88,32 +87,27 @@ async fn begin(given: &RunFlow, folder: &Folder, context: &Context) -> Result<An
     })?;
     let members = Members::find(context)?;
     let players = players(&members, given.from.as_deref(), context).await?;
-    let all = [&players.office, &players.government].into_iter().flatten();
-    let parties: Vec<Party> = all.chain(&players.ministries).cloned().collect();
-    let country = country(&parties, folder, given.patience, context).await?;
+    let country = country(players.all(), folder, given.patience, context).await?;
     let population = population(context).await?;
     let seed = given.seed.unwrap_or_else(random);
     let flow = flows::begin(kind, &players, &country, &population, seed);
     let flow = flow.map_err(|why| Failure::usage(why.text(Lang::Vi), why.text(Lang::En)))?;
     folder.prune().map_err(|error| unreadable(&error))?;
-    finish(flow, &country, context).await
+    let held = folder.hold(&flow.id).map_err(|error| not_taken(&flow.id, &error))?;
+    finish((flow, held), &country, context).await
 }
 
 /// Runs it before the user's eyes.
-async fn finish(flow: Flow, country: &Country, context: &Context) -> Result<Answer, Failure> {
+async fn finish(
+    (flow, _held): (Flow, Held),
+    country: &Country,
+    context: &Context,
+) -> Result<Answer, Failure> {
     let lang = context.wording.lang;
     context.tell(
         format!("{} {}", flow.kind.title(lang), flow.id),
         format!("{} {}", flow.kind.title(lang), flow.id),
     );
-    let held = country.folder.as_ref().map(|folder| folder.hold(&flow.id)).transpose();
-    let _held = held.map_err(|error| {
-        if error.kind() != std::io::ErrorKind::WouldBlock {
-            return unreadable(&error);
-        }
-        let vi = format!("luồng `{}` đang chạy ở nơi khác", flow.id);
-        Failure::usage(vi, format!("the flow `{}` runs elsewhere", flow.id))
-    })?;
     let mut shown = BTreeMap::new();
     let is_quiet = context.is_quiet || context.wording.json;
     let mut watcher = |flow: &Flow| {
@@ -192,13 +186,21 @@ fn row(flow: &Flow, lang: Lang) -> Vec<String> {
 }
 
 fn load(folder: &Folder, id: &str) -> Result<Flow, Failure> {
-    folder.load(id).map_err(|error| {
-        if error.kind() != std::io::ErrorKind::NotFound {
-            return unreadable(&error);
+    folder.load(id).map_err(|error| not_taken(id, &error))
+}
+
+fn not_taken(id: &str, error: &std::io::Error) -> Failure {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Failure::usage(format!("không có luồng `{id}`"), format!("no flow `{id}`"))
+                .help("xem: lienthong flow list", "see: lienthong flow list")
         }
-        Failure::usage(format!("không có luồng `{id}`"), format!("no flow `{id}`"))
-            .help("xem: lienthong flow list", "see: lienthong flow list")
-    })
+        std::io::ErrorKind::WouldBlock => Failure::usage(
+            format!("luồng `{id}` đang chạy ở nơi khác"),
+            format!("the flow `{id}` runs elsewhere"),
+        ),
+        _ => unreadable(error),
+    }
 }
 
 fn unreadable(error: &std::io::Error) -> Failure {
@@ -212,43 +214,31 @@ async fn players(
     from: Option<&str>,
     context: &Context,
 ) -> Result<Players, Failure> {
-    let mut players = Players::default();
-    let level_one = |code: &AgencyCode| code.level() == 1;
-    for member in members.members() {
+    let heads = members.members().filter_map(|member| {
         let codes = member.agencies.iter().filter_map(|code| AgencyCode::parse(code).ok());
-        let Some(code) = codes.into_iter().find(level_one) else { continue };
-        let letter = code.as_str().chars().next();
-        let party = || party(member, code, context);
-        match letter {
-            Some('H') if players.office.is_none() => players.office = Some(party().await?),
-            Some('G') if code.as_str() == "G22" => players.government = Some(party().await?),
-            Some('G') if players.ministries.len() < 3 => players.ministries.push(party().await?),
-            _ => {}
-        }
-    }
+        unnamed(member, codes.into_iter().find(|code| code.level() == 1)?).ok()
+    });
+    let mut players = Players::among(heads);
     if let Some(from) = from {
         let code = super::inbox::parse(from)?;
         let able = members.able(&super::args::Actor { actor: None }, Some(&code))?;
         let member = able.first().ok_or_else(super::inbox::no_agency)?;
         let own = member.agencies.first().and_then(|own| AgencyCode::parse(own).ok());
-        players.office = Some(party(member, own.unwrap_or(code), context).await?);
+        players.office = Some(unnamed(member, own.unwrap_or(code))?);
+    }
+    for party in players.all_mut() {
+        let path = format!("/api/v1/agencies/{}", party.agency.as_str());
+        let told = api::ask(Method::GET, &path, None, context).await?;
+        if let Some(name) = told.pointer("/agency/name_vi").and_then(Value::as_str) {
+            name.clone_into(&mut party.name);
+        }
     }
     Ok(players)
 }
 
-async fn party(
-    member: &MemberEntry,
-    agency: AgencyCode,
-    context: &Context,
-) -> Result<Party, Failure> {
-    let path = format!("/api/v1/agencies/{}", agency.as_str());
-    let told = api::ask(Method::GET, &path, None, context).await?;
-    let name = told.pointer("/agency/name_vi").and_then(Value::as_str);
-    Ok(Party {
-        member: member_id(&member.id)?,
-        agency,
-        name: name.unwrap_or(agency.as_str()).to_owned(),
-    })
+/// By its code alone.
+fn unnamed(member: &MemberEntry, agency: AgencyCode) -> Result<Party, Failure> {
+    Ok(Party { member: member_id(&member.id)?, agency, name: agency.as_str().to_owned() })
 }
 
 fn member_id(id: &str) -> Result<MemberId, Failure> {
@@ -263,7 +253,7 @@ fn member_id(id: &str) -> Result<MemberId, Failure> {
 }
 
 async fn country(
-    parties: &[Party],
+    parties: impl Iterator<Item = &Party>,
     folder: &Folder,
     patience: Duration,
     context: &Context,

@@ -1,6 +1,7 @@
 //! Assembly: build the ports, bind the doors, start router and dispatchers, drain. No decisions.
 
 mod calls;
+mod flows;
 mod health;
 mod lines;
 mod public;
@@ -26,6 +27,7 @@ use crate::pki::seal::SealError;
 use crate::pki::{Holder, MemberId, NameError, Pki, PkiError, PlatformName, ServerAddress};
 use crate::providers::host::Host;
 use crate::signature::{Anchors, SignError};
+use crate::story::order::Order;
 use crate::tls::{self, Alpn, ListenerKind, Tls, TlsLoadError, TlsServer, Trust};
 use crate::topology::{self, Topology};
 use parking_lot::Mutex;
@@ -35,6 +37,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -225,13 +228,14 @@ impl Gateway {
             workers: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
+        let flows = gateway.start_flows(&bound, &options)?;
         gateway.start_workers(after);
         calls::start_writers(writers).map_err(StartError::Data)?;
         gateway.open_doors(bound, &keys, (relays, desk))?;
         gateway.serve_health(health, &keys);
         gateway.serve_public(public);
         gateway.start_tap();
-        gateway.serve_operator(operator_listener, options.data);
+        gateway.serve_operator(operator_listener, options.data, flows);
         Ok(gateway)
     }
 
@@ -284,7 +288,7 @@ impl Gateway {
     }
 
     /// The operator's API ends with the doors.
-    fn serve_operator(&self, listener: TcpListener, data: PathBuf) {
+    fn serve_operator(&self, listener: TcpListener, data: PathBuf, flows: mpsc::Sender<Order>) {
         let kinds = |of: &Listening| {
             [
                 (topology::ListenerKind::Mtls, of.mtls),
@@ -311,6 +315,7 @@ impl Gateway {
             recovery: self.recovery.clone(),
             data,
             started_at: self.clock.now(),
+            flows,
         };
         self.doors.spawn(operator::serve(listener, Arc::new(operated), self.stop.clone()));
     }

@@ -175,10 +175,7 @@ pub(super) async fn told<P: CallPorts>(
     asked: &str,
 ) -> Result<Story, Fault> {
     let unknown = || {
-        Fault::new(Problem::NoSuchDocument)
-            .at("id")
-            .detail(asked)
-            .nearest(nearest(operated, asked))
+        Fault::new(Problem::NoSuchDocument).at("id").detail(asked).nearest(nearest(operated, asked))
     };
     let id = find(operated, asked)?.ok_or_else(unknown)?;
     let parts = operated.pipeline.story(id).await;

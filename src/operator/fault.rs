@@ -107,6 +107,15 @@ problems! {
     NoSuchFlow "LT-O032" NOT_FOUND
         "Không có luồng liên thông nào mang mã đó."
         "There is no flow with that id.";
+    FlowLacks "LT-O033" CONFLICT
+        "Luồng này không chạy được: thiếu cơ quan, dịch vụ hoặc người dân phù hợp."
+        "This flow cannot run: an agency, a service or somebody fit is missing.";
+    TooManyFlows "LT-O034" SERVICE_UNAVAILABLE
+        "Tiến trình đang chạy đủ số luồng liên thông tối đa (flows_max)."
+        "The process runs as many flows as it may (flows_max).";
+    FlowUnderWay "LT-O035" CONFLICT
+        "Luồng này đang chạy."
+        "This flow is under way.";
     NoSuchCall "LT-O023" NOT_FOUND
         "Không có bằng chứng nào của lời gọi đó ở đây."
         "There is no evidence of that call here.";

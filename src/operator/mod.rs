@@ -29,7 +29,7 @@ pub mod rules;
 pub mod services;
 pub mod status;
 pub mod topology;
-mod trace;
+pub mod trace;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::calendar::Calendar;
@@ -41,6 +41,7 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::call::{CallPlane, CallPorts};
 use crate::pki::Pki;
 use crate::providers::host::{Host, RECORDED};
+use crate::story::order::Order;
 use crate::telemetry::Metrics;
 use crate::tls::{Tls, Trust};
 use crate::topology::{ListenerKind, Topology};
@@ -64,7 +65,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -112,6 +113,8 @@ pub struct Operated<P: CallPorts> {
     pub recovery: Recovery,
     pub data: PathBuf,
     pub started_at: Timestamp,
+    /// To whoever runs flows in the background.
+    pub flows: mpsc::Sender<Order>,
 }
 
 impl<P: CallPorts> Operated<P> {

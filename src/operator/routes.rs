@@ -4,8 +4,7 @@ use super::fault::{Fault, Problem};
 use super::{BODY_BYTES_MAX, Desk, REGISTRATION_BYTES_MAX};
 use super::{
     agencies, calls, certificates, citizens, conditions, documents, events, flows, health, ndop,
-    openapi, overdue, providers, rules, services, status,
-    topology, trace,
+    openapi, overdue, providers, rules, services, status, topology, trace,
 };
 use crate::pipeline::call::CallPorts;
 use axum::Router;
@@ -48,7 +47,9 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get", "/api/v1/population"),
     ("get", "/api/v1/citizens/{which}"),
     ("get", "/api/v1/flows"),
+    ("post", "/api/v1/flows"),
     ("get", "/api/v1/flows/{id}"),
+    ("post", "/api/v1/flows/{id}/resume"),
     ("get", "/api/v1/providers/{name}/rules"),
     ("put", "/api/v1/providers/{name}/rules"),
     ("delete", "/api/v1/providers/{name}/rules"),
@@ -130,7 +131,9 @@ fn served<P: CallPorts>() -> Vec<MethodRouter<Arc<Desk<P>>>> {
         get(citizens::population::<P>),
         get(citizens::citizen::<P>),
         get(flows::flows::<P>),
+        post(flows::begin::<P>),
         get(flows::flow::<P>),
+        post(flows::resume::<P>),
         get(rules::rules::<P>),
         put(rules::put_rules::<P>).layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX)),
         delete(rules::delete_rules::<P>),

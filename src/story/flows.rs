@@ -48,13 +48,20 @@ impl Folder {
         Ok(Held { _file: file })
     }
 
-    /// `NotFound` for an id that no flow has.
+    /// As it is shown. `NotFound` for an id that no flow has.
     pub fn load(&self, id: &str) -> io::Result<Flow> {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-        if id.is_empty() || !id.chars().all(is_plain) {
-            return Err(io::ErrorKind::NotFound.into());
+        self.read(&self.known(id)?)
+    }
+
+    /// To be gone on with by whoever holds it. Errors of `load` and `hold`.
+    pub fn take(&self, id: &str) -> io::Result<(Flow, Held)> {
+        let path = self.known(id)?;
+        let held = self.hold(id)?;
+        let mut flow = parse(&path)?;
+        if flow.state == State::Running {
+            flow.interrupt();
         }
-        self.read(&self.path(id))
+        Ok((flow, held))
     }
 
     /// All that can be read, the newest first.
@@ -94,17 +101,30 @@ impl Folder {
 
     /// A flow that nobody runs stands still, whatever it said last.
     fn read(&self, path: &Path) -> io::Result<Flow> {
-        if fs::metadata(path)?.len() > FLOW_BYTES_MAX {
-            return Err(io::Error::other("the flow's file is too large"));
-        }
-        let mut flow: Flow = serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)?;
+        let mut flow = parse(path)?;
         if flow.state == State::Running && self.hold(&flow.id).is_ok() {
             flow.interrupt();
         }
         Ok(flow)
     }
 
+    fn known(&self, id: &str) -> io::Result<PathBuf> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        if id.is_empty() || !id.chars().all(is_plain) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let path = self.path(id);
+        fs::metadata(&path).map(|_there| path)
+    }
+
     fn path(&self, id: &str) -> PathBuf {
         self.0.join(format!("{id}.json"))
     }
+}
+
+fn parse(path: &Path) -> io::Result<Flow> {
+    if fs::metadata(path)?.len() > FLOW_BYTES_MAX {
+        return Err(io::Error::other("the flow's file is too large"));
+    }
+    serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)
 }

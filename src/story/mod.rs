@@ -3,6 +3,7 @@
 
 pub mod flow;
 pub mod flows;
+pub mod order;
 
 use crate::clock::Timestamp;
 use crate::domain::calendar;

@@ -71,6 +71,12 @@ impl Up {
         Self { child, stderr, ready, data: data.to_owned(), _folder: None }
     }
 
+    /// Where the operator's API listens.
+    pub(crate) fn operator(&self) -> std::net::SocketAddr {
+        let base = self.ready["operator"].as_str().unwrap();
+        base.strip_prefix("http://").unwrap().parse().unwrap()
+    }
+
     fn interrupt(&self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();

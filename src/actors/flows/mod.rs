@@ -14,6 +14,7 @@ mod people;
 mod play;
 mod portal;
 mod report;
+mod runner;
 mod stage;
 
 use super::{Cast, Ground, Rank, StartError};
@@ -25,17 +26,17 @@ use crate::providers::population::{Population, Province};
 use crate::random::Random;
 use crate::story::flow::{Flow, Kind, Party, State};
 use crate::story::flows::Folder;
-use crate::texts::Lang;
+use crate::story::order::CannotBegin;
 use crate::tls::{Alpn, Tls};
 use serde_json::{Value, json};
 use stage::Stage;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use line::{Line, Named, envelope};
 pub use play::{Counts, Playing, play};
+pub use runner::Runner;
 
 /// Where flows run: who can be spoken with, and what there is to ask.
 #[derive(Debug)]
@@ -49,17 +50,6 @@ pub struct Country {
     pub folder: Option<Folder>,
     /// How long a flow goes on while a party fails or is not ready.
     pub patience: Duration,
-}
-
-/// What a flow lacks to begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CannotBegin {
-    /// Nobody in the topology plays this part.
-    Party(&'static str),
-    /// The topology has no such service.
-    Service(&'static str),
-    /// Nobody fit was found among the province's people.
-    Person,
 }
 
 /// Codes of the services that a flow calls.
@@ -186,16 +176,7 @@ pub fn country(
             | Rank::Department
             | Rank::Commune => continue,
         };
-        let (Some(platform), Some(&door)) =
-            (topology.platform(role.platform), ground.doors.get(&role.platform))
-        else {
-            continue;
-        };
-        let bundle = ground.pki.bundle(&Holder::Member(party.member.clone()));
-        let tls = Tls::load(&ground.trust, bundle.into())?;
-        let name = PlatformName::new(&platform.name)?;
-        let client = Arc::new(tls.client(Some(name), Alpn::Http2)?);
-        let line = Line::new(&ground.clock, client, party.member.clone(), door);
+        let Some(line) = line(ground, &party.member)? else { continue };
         lines.insert(party.member.to_string(), line);
         *place = Some(party);
     }
@@ -204,6 +185,51 @@ pub fn country(
     let clock = Arc::clone(&ground.clock);
     Ok((Country { clock, lines, services, folder: Some(folder), patience }, players))
 }
+
+/// The line of a member to its platform; none when that is not reached.
+fn line(ground: &Ground, member: &MemberId) -> Result<Option<Line>, StartError> {
+    let topology = &ground.topology;
+    let found = topology.members.by_id(&member.to_string()).map(|caller| caller.member.platform);
+    let platform = found.and_then(|ix| topology.platform(ix));
+    let door = platform.and_then(|platform| ground.doors.get(&platform.ix));
+    let (Some(platform), Some(&door)) = (platform, door) else { return Ok(None) };
+    let bundle = ground.pki.bundle(&Holder::Member(member.clone()));
+    let tls = Tls::load(&ground.trust, bundle.into())?;
+    let name = PlatformName::new(&platform.name)?;
+    let client = Arc::new(tls.client(Some(name), Alpn::Http2)?);
+    Ok(Some(Line::new(&ground.clock, client, member.clone(), door)))
+}
+
+impl Players {
+    /// Of the heads of provinces and ministries: the first province, the Government Office, the first ministries.
+    pub fn among(heads: impl IntoIterator<Item = Party>) -> Self {
+        let mut players = Self::default();
+        for party in heads {
+            let code = party.agency.as_str();
+            if code == GOVERNMENT_CODE {
+                players.government = Some(party);
+            } else if code.starts_with('H') {
+                players.office.get_or_insert(party);
+            } else if code.starts_with('G') && players.ministries.len() < ballot::ASKED.len() {
+                players.ministries.push(party);
+            }
+        }
+        players
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Party> {
+        let heads = self.office.iter().chain(&self.government);
+        heads.chain(&self.ministries)
+    }
+
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut Party> {
+        let heads = self.office.iter_mut().chain(&mut self.government);
+        heads.chain(&mut self.ministries)
+    }
+}
+
+/// Văn phòng Chính phủ.
+const GOVERNMENT_CODE: &str = "G22";
 
 impl Country {
     fn line(&self, flow: &Flow, role: &str) -> Option<&Line> {
@@ -216,16 +242,16 @@ fn parties(kind: Kind, players: &Players) -> Result<BTreeMap<String, Party>, Can
     let mut parties = BTreeMap::new();
     let (wants_office, wants_government) = acted_by(kind);
     if wants_office {
-        let office = players.office.clone().ok_or(CannotBegin::Party("office"))?;
+        let office = players.office.clone().ok_or(CannotBegin::Party("office".to_owned()))?;
         parties.insert(portal::OFFICE.to_owned(), office);
     }
     if wants_government {
-        let government = players.government.clone().ok_or(CannotBegin::Party("G22"))?;
+        let government = players.government.clone().ok_or(CannotBegin::Party("G22".to_owned()))?;
         parties.insert(ballot::GOVERNMENT.to_owned(), government);
     }
     if kind == Kind::Ballot {
         if players.ministries.is_empty() {
-            return Err(CannotBegin::Party("ministry"));
+            return Err(CannotBegin::Party("ministry".to_owned()));
         }
         let asked = ballot::ASKED.into_iter().map(str::to_owned);
         parties.extend(asked.zip(players.ministries.iter().cloned()));
@@ -267,23 +293,4 @@ fn id(parties: &BTreeMap<String, Party>, now: Timestamp, seed: u64) -> String {
     let day = moment::compact(ms);
     let serial = Random::stream(seed, now.ms()).below(100_000_000);
     format!("{code}-{}-{serial:08}", day.get(2..8).unwrap_or_default())
-}
-
-impl CannotBegin {
-    pub fn text(&self, lang: Lang) -> String {
-        match (self, lang) {
-            (Self::Party(who), Lang::Vi) => format!("không có cơ quan nào đóng vai {who}"),
-            (Self::Party(who), Lang::En) => format!("no agency plays the part of {who}"),
-            (Self::Service(code), Lang::Vi) => format!("cấu hình không có dịch vụ {code}"),
-            (Self::Service(code), Lang::En) => format!("the topology has no service {code}"),
-            (Self::Person, Lang::Vi) => "không tìm được người dân phù hợp của tỉnh".to_owned(),
-            (Self::Person, Lang::En) => "nobody fit was found in the province".to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for CannotBegin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text(Lang::En))
-    }
 }

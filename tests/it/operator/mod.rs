@@ -1,5 +1,6 @@
 //! The operator's API over real HTTP: every endpoint, what it refuses, events, conditions, certificates.
 
+mod flows;
 mod watched;
 
 use crate::native::{G12, H60, receive};
