@@ -10,8 +10,9 @@ use crate::actors::flows::{self, Country, Line, Players};
 use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::member_id::MemberId;
+use crate::operator::fault::Problem;
 use crate::providers::population::{Date, Population};
-use crate::story::flow::{Flow, Kind, Party, State, Step};
+use crate::story::flow::{Flow, Kind, Party, State, Step, StepState};
 use crate::story::flows::{Folder, Held};
 use crate::texts::Lang;
 use crate::tls::Alpn;
@@ -27,6 +28,9 @@ pub(super) async fn flow(given: &FlowCommand, context: &Context) -> Result<Answe
         FlowCommand::Run(given) => begin(given, &folder, context).await,
         FlowCommand::Resume { id, patience } => {
             let taken = folder.take(id).map_err(|error| not_taken(id, &error))?;
+            if taken.0.state == State::Refused {
+                return Err(over(&taken.0));
+            }
             let country = country(taken.0.parties.values(), &folder, *patience, context).await?;
             finish(taken, &country, context).await
         }
@@ -113,9 +117,7 @@ async fn finish(
     let mut watcher = |flow: &Flow| {
         let Some(step) = flow.steps.last().filter(|_| !is_quiet) else { return };
         let now = (step.state, step.why.clone());
-        if step.state == crate::story::flow::StepState::Asking
-            || shown.get(&step.name) == Some(&now)
-        {
+        if step.state == StepState::Asking || shown.get(&step.name) == Some(&now) {
             return;
         }
         shown.insert(step.name.clone(), now);
@@ -201,6 +203,16 @@ fn not_taken(id: &str, error: &std::io::Error) -> Failure {
         ),
         _ => unreadable(error),
     }
+}
+
+fn over(flow: &Flow) -> Failure {
+    let (problem, kind) = (Problem::FlowRefused, flow.kind.name());
+    let why = flow.steps.iter().rev().find(|step| step.state == StepState::Refused);
+    let why = why.map_or_else(String::new, |step| step.why.clone());
+    Failure::new(Exit::Refused, problem.vi(), problem.en()).code(problem.code()).detail(why).help(
+        format!("bắt đầu hồ sơ khác: lienthong flow run {kind}"),
+        format!("begin another: lienthong flow run {kind}"),
+    )
 }
 
 fn unreadable(error: &std::io::Error) -> Failure {

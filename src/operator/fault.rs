@@ -116,6 +116,9 @@ problems! {
     FlowUnderWay "LT-O035" CONFLICT
         "Luồng này đang chạy."
         "This flow is under way.";
+    FlowRefused "LT-O036" CONFLICT
+        "Một cơ quan đã từ chối và hồ sơ đã dừng xử lý ở Cổng DVCQG; hãy nộp hồ sơ mới."
+        "An agency has refused and the dossier is stopped at the national portal; hand in a new one.";
     NoSuchCall "LT-O023" NOT_FOUND
         "Không có bằng chứng nào của lời gọi đó ở đây."
         "There is no evidence of that call here.";

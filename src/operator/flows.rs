@@ -126,7 +126,7 @@ pub(super) async fn begin<P: CallPorts>(
     responses((status = 202, body = FlowAnswer, headers(("Location" = String, description = "The flow"))),
         (status = 200, body = FlowAnswer), (status = 400, body = ErrorAnswer),
         (status = 404, body = ErrorAnswer),
-        (status = 409, body = ErrorAnswer, description = "It is under way already, or a party is missing"),
+        (status = 409, body = ErrorAnswer, description = "It is under way already, a party has refused it, or one is missing"),
         (status = 503, body = ErrorAnswer, description = "As many flows as may be are under way")))]
 pub(super) async fn resume<P: CallPorts>(
     state: State<P>,
@@ -178,6 +178,7 @@ fn worded(refused: Refused) -> Fault {
         Refused::Full => full(),
         Refused::Unknown => Fault::new(Problem::NoSuchFlow),
         Refused::UnderWay => Fault::new(Problem::FlowUnderWay),
+        Refused::Over => Fault::new(Problem::FlowRefused),
         Refused::Failed(why) => Fault::failed(&std::io::Error::other(why)),
     }
 }

@@ -61,6 +61,8 @@ pub enum State {
     Done,
     /// It stands still at its last step and can be taken up again.
     Stopped,
+    /// A party refused the matter and the citizen's dossier was stopped for it: it is not taken up again.
+    Refused,
 }
 
 /// One step of one party.
@@ -197,6 +199,11 @@ impl StepState {
 }
 
 impl State {
+    /// Nothing more comes of it.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Refused)
+    }
+
     pub const fn title(self, lang: Lang) -> &'static str {
         match (self, lang) {
             (Self::Running, Lang::Vi) => "đang chạy",
@@ -205,6 +212,8 @@ impl State {
             (Self::Done, Lang::En) => "done",
             (Self::Stopped, Lang::Vi) => "dừng giữa chừng",
             (Self::Stopped, Lang::En) => "stopped",
+            (Self::Refused, Lang::Vi) => "bị từ chối, hồ sơ đã dừng xử lý",
+            (Self::Refused, Lang::En) => "refused, the dossier is stopped",
         }
     }
 }

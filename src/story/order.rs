@@ -42,6 +42,8 @@ pub enum Refused {
     Unknown,
     /// Somebody runs it already.
     UnderWay,
+    /// A party has refused the matter, and the citizen was told so.
+    Over,
     /// Our own failure.
     Failed(String),
 }

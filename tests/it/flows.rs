@@ -121,17 +121,55 @@ fn a_party_that_dies_over_a_step_is_asked_again_before_anything_else() {
 }
 
 #[test]
-fn who_may_not_ask_is_told_so_and_the_citizen_too() {
+fn who_may_not_ask_is_told_so_and_goes_on_when_the_right_is_granted_again() {
     let up = Up::start(&[]);
     json(&up.data, &["revoke", "bhxh", "--to", "everyone"]);
     let output = run(&up.data, &["flow", "run", "birth", "--seed", "9", "-o", "json"]);
     assert_eq!(code(&output), 1);
+    let barred: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let barred = &barred["flow"];
+    assert_eq!(
+        (&barred["state"], state_of(barred, "insurance")),
+        (&"stopped".into(), "refused"),
+        "{barred}"
+    );
+    // Nobody has decided about the child: to its parents the dossier is at work, not stopped.
+    assert_eq!(
+        (state_of(barred, "portal-waiting"), state_of(barred, "portal-stopped")),
+        ("done", "-")
+    );
+    json(&up.data, &["grant", "bhxh", "--to", "everyone"]);
+    let done = flow(&up.data, &["resume", barred["id"].as_str().unwrap()]);
+    assert_eq!(
+        (&done["state"], state_of(&done, "portal-returned")),
+        (&"done".into(), "done"),
+        "{done}"
+    );
+}
+
+#[test]
+fn what_an_agency_refuses_is_stopped_at_the_portal_and_over() {
+    let up = Up::start(&[]);
+    let rule = up.data.join("no.toml");
+    let text = "id = \"no\"\nwhen = { path = \"/dangKyHoTich\" }\nthen = { status = 200, body = '{\"status\":0,\"message\":\"sai thông tin mẹ\"}' }\n";
+    std::fs::write(&rule, text).unwrap();
+    json(&up.data, &["provider", "rule", "put", "hotich", rule.to_str().unwrap()]);
+    let output = run(&up.data, &["flow", "run", "birth", "--seed", "12", "-o", "json"]);
+    assert_eq!(code(&output), 1);
     let refused: Value = serde_json::from_slice(&output.stdout).unwrap();
     let refused = &refused["flow"];
     assert_eq!(
-        (state_of(refused, "insurance"), state_of(refused, "portal-stopped")),
-        ("refused", "done")
+        (state_of(refused, "civil-register"), state_of(refused, "portal-stopped")),
+        ("refused", "done"),
+        "{refused}"
     );
+    assert_eq!(refused["state"], "refused");
+    json(&up.data, &["provider", "rule", "delete", "hotich", "no"]);
+    let again = json(&up.data, &["flow", "resume", refused["id"].as_str().unwrap()]);
+    assert_eq!((&again["exit"], &again["error"]["code"]), (&4.into(), &"LT-O036".into()));
+    assert!(again["error"]["detail"].as_str().unwrap().contains("sai thông tin mẹ"), "{again}");
+    let shown = flow(&up.data, &["show", refused["id"].as_str().unwrap()]);
+    assert_eq!(&shown, refused, "nothing was asked again");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 //!
 //! A step is written down before it is asked and after it was answered (`stage`, `keep`); one that failed is asked
 //! again as long as patience lasts, and a flow that stands still says where and why, tells the citizen so at Cổng DVCQG,
-//! and can be taken up again: what was done is not done twice.
+//! and can be taken up again: what was done is not done twice. A party's decision against the matter stops the dossier at
+//! the portal (8), and ends the flow: who has mended the reason hands in a new one. That a platform lets nobody through is
+//! no such decision.
 
 mod ballot;
 mod birth;
@@ -112,19 +114,19 @@ pub fn begin(
     })
 }
 
-/// Goes on from where it stands until it is done or stands still again. `watcher` sees every change.
+/// Goes on from where it stands until it is over or stands still again. `watcher` sees every change.
 pub async fn run(
     mut flow: Flow,
     country: &Country,
     watcher: &mut (dyn FnMut(&Flow) + Send),
 ) -> Flow {
-    if flow.state == State::Done {
+    if flow.state.is_final() {
         return flow;
     }
     flow.state = State::Running;
     flow.ended_ms = None;
     // What the citizen was told of the last stop is no step of what follows.
-    flow.steps.retain(|step| !matches!(&*step.name, "portal-waiting" | "portal-stopped"));
+    flow.steps.retain(|step| !matches!(&*step.name, "portal-waiting" | portal::STOPPED));
     let kind = flow.kind;
     let mut stage = Stage::new(flow, country, watcher);
     let came = match kind {
@@ -141,7 +143,8 @@ pub async fn run(
         }
         Err(stop) => {
             Box::pin(stage.tell_stop(stop)).await;
-            stage.flow.state = State::Stopped;
+            let is_closed = stage.flow.answer_of(portal::STOPPED).is_some();
+            stage.flow.state = if is_closed { State::Refused } else { State::Stopped };
         }
     }
     stage.flow.ended_ms = Some(stage.now().ms());

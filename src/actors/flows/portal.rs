@@ -31,6 +31,8 @@ pub(super) enum Status {
 /// `error_code` of the portal for an item that it has already.
 const CONFLICT: u64 = 6;
 const SESSION_OVER: u64 = 2;
+/// The step by which the citizen is told that the dossier is stopped (8): after it the portal takes its return only.
+pub(super) const STOPPED: &str = "portal-stopped";
 /// Who acts for the one-stop.
 pub(super) const OFFICE: &str = "office";
 
@@ -98,8 +100,9 @@ impl Stage<'_> {
         self.portal((name, title), "CapNhatTienDoHoSoMC", more).await.map(|_| ())
     }
 
-    /// What the citizen is shown at the end of a flow that stands still. Nothing more is tried when that fails: the
-    /// flow's own story says so.
+    /// What the citizen is shown at the end of a flow that stands still: only a decision stops the dossier, which closes
+    /// it; while a party is out of reach it is at work. Nothing more is tried when telling fails: the flow's own story
+    /// says so.
     pub(super) async fn tell_stop(&mut self, stop: Stop) {
         if self.session.is_empty() || self.flow.answer_of("portal-dossier").is_none() {
             return;
@@ -109,10 +112,10 @@ impl Stage<'_> {
             .at()
             .map_or_else(String::new, |step| format!("{} ({})", step.title_vi, step.why));
         let (name, status, words) = match stop {
-            Stop::Refused => {
-                ("portal-stopped", Status::Stopped, format!("Dừng xử lý tại bước: {at}"))
+            Stop::Refused => (STOPPED, Status::Stopped, format!("Dừng xử lý tại bước: {at}")),
+            Stop::Barred | Stop::Late => {
+                ("portal-waiting", Status::AtWork, format!("Đang chờ ở bước: {at}"))
             }
-            Stop::Late => ("portal-waiting", Status::AtWork, format!("Đang chờ ở bước: {at}")),
         };
         let words: String = words.chars().take(1_000).collect();
         self.flow.state = State::Stopped;

@@ -94,8 +94,10 @@ impl Runner {
             }
             Wanted::Again(id) => {
                 let (mut flow, held) = self.folder.take(&id).map_err(|error| failed(&error))?;
-                if flow.state != State::Done {
-                    flow.state = State::Running;
+                match flow.state {
+                    State::Done => {}
+                    State::Refused => return Err(Refused::Over),
+                    State::Running | State::Stopped => flow.state = State::Running,
                 }
                 let parties: Vec<&Party> = flow.parties.values().collect();
                 let country = self.country(&parties, services, patience)?;

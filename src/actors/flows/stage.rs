@@ -43,8 +43,11 @@ pub(super) enum Found {
 /// Why a flow stands still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// Somebody will not.
+    /// Somebody will not: a decision about the matter.
     Refused,
+    /// A platform does not let the step through, such as for want of a right: nobody has decided about the matter, and
+    /// an operator can mend it.
+    Barred,
     /// Patience is over.
     Late,
 }
@@ -166,7 +169,8 @@ impl<'a> Stage<'a> {
                 }
                 Ok(Found::Refused(why)) => {
                     self.note(ix, StepState::Refused, why, Value::Null);
-                    return Err(Stop::Refused);
+                    let by_platform = tried.is_ok_and(|reply| trouble(&reply).is_some());
+                    return Err(if by_platform { Stop::Barred } else { Stop::Refused });
                 }
                 Err((true, why)) if todo.ask.method != Method::GET => {
                     may_be_done = true;
@@ -271,9 +275,10 @@ impl<'a> Stage<'a> {
     async fn attempt(&mut self, ix: usize, todo: &Todo) -> Result<Reply, String> {
         self.attempting(ix);
         let Some(service_id) = self.country.services.get(todo.ask.service) else {
-            let told = json!({ "message": format!("không có dịch vụ {}", todo.ask.service) });
+            let (code, service) = (Trouble::ServiceUnknown.code(), todo.ask.service);
+            let told = json!({ "message": format!("[{code}] không có dịch vụ {service}") });
             let request_id = String::new();
-            return Ok(Reply { status: 404, request_id, body: told });
+            return Ok(Reply { status: 500, request_id, body: told });
         };
         let Some(line) = self.country.line(&self.flow, todo.role) else {
             return Err(format!("{}: không có đường nối", todo.role));
@@ -337,13 +342,12 @@ fn failure(reply: &Reply) -> Option<(bool, String)> {
     if reply.status < 500 {
         return None;
     }
-    let text = reply.body.to_string();
-    let Some((_, rest)) = text.rsplit_once("[LT-") else {
+    let Some(trouble) = trouble(reply) else {
         // The system itself. A refusal of one that speaks SOAP comes as 500, too.
+        let text = reply.body.to_string();
         let why = format!("{}: {}", reply.status, short(&text));
         return (!text.contains(":Fault")).then_some((true, why));
     };
-    let trouble = rest.get(..4).and_then(|code| Trouble::from_code(&format!("LT-{code}")))?;
     let was_reached = match trouble {
         Trouble::CallerUnknown
         | Trouble::CallerForeign
@@ -387,6 +391,13 @@ fn failure(reply: &Reply) -> Option<(bool, String)> {
         | Trouble::RuleFailed => true,
     };
     Some((was_reached, trouble.code().to_owned()))
+}
+
+/// What a platform said instead of the system.
+fn trouble(reply: &Reply) -> Option<Trouble> {
+    let text = reply.body.to_string();
+    let (_, rest) = text.rsplit_once("[LT-").filter(|_| reply.status >= 500)?;
+    Trouble::from_code(&format!("LT-{}", rest.get(..4)?))
 }
 
 fn short(text: &str) -> String {
