@@ -385,7 +385,10 @@ async fn operator_tells_a_story_with_the_way_and_the_messages_about_it() {
     assert_eq!(of_status["answers"], json!({"sender": "H60", "document_id": document_id}));
 
     let traced = desk.read(&format!("/api/v1/trace/{receiver}")).await;
-    assert_eq!((&traced["kind"], &traced["document"]), (&json!("document"), &by_receiver));
+    assert_eq!(
+        (&traced["kind"], &traced["document"]["doc_id"]),
+        (&json!("document"), &by_receiver["doc_id"])
+    );
 
     for below in ["documents", "trace"] {
         let path = format!("/api/v1/{below}/H60%2FH60%2C2026%2F11%2F20%2C21%2FUBND-VP");
