@@ -36,6 +36,7 @@ pub(super) struct Seen {
     pub(super) to: AgencyCode,
     pub(super) digest: Digest,
     pub(super) at: Timestamp,
+    pub(super) is_status: bool,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +50,8 @@ struct Book {
     owed: BTreeMap<DocId, Owed>,
     /// Seen before the receipt was, or sent by somebody else.
     early: BTreeMap<DocId, Seen>,
+    /// Documents among those, and among what was forgotten of them.
+    early_documents: u64,
     settled: BTreeSet<DocId>,
     settled_order: VecDeque<(DocId, AgencyCode, Digest)>,
     /// Which files lay in which inbox, under which id.
@@ -102,6 +105,7 @@ impl Default for Book {
         Self {
             owed: BTreeMap::new(),
             early: BTreeMap::new(),
+            early_documents: 0,
             settled: BTreeSet::new(),
             settled_order: VecDeque::new(),
             files: BTreeMap::new(),
@@ -121,7 +125,10 @@ impl Auditor {
         }
         book.findings.accepted += 1;
         match book.early.remove(&owed.receiver) {
-            Some(seen) => book.settle(&owed, &seen),
+            Some(seen) => {
+                book.early_documents -= u64::from(!seen.is_status);
+                book.settle(&owed, &seen);
+            }
             None => drop(book.owed.insert(owed.receiver, owed)),
         }
     }
@@ -167,6 +174,11 @@ impl Auditor {
 
     pub(super) fn open(&self) -> usize {
         self.book.lock().owed.len()
+    }
+
+    /// Documents in inboxes that no receipt has promised: of flows, of commands, of an earlier run.
+    pub(super) fn of_others(&self) -> u64 {
+        self.book.lock().early_documents
     }
 
     /// What was promised and not seen, to be asked for at the sender's platform.
@@ -236,6 +248,7 @@ impl Book {
     }
 
     fn wait_for_receipt(&mut self, seen: Seen) {
+        self.early_documents += u64::from(!seen.is_status);
         self.early.insert(seen.receiver, seen);
         // Left over from an earlier run, or from a sender that is not of the cast: no receipt will come.
         if self.early.len() > EARLY_MAX
@@ -272,7 +285,8 @@ mod tests {
     }
 
     fn seen(receiver: u128, to: &str, digest: Digest) -> Seen {
-        Seen { receiver: DocId(receiver), to: code(to), digest, at: Timestamp::from_ms(1_040) }
+        let at = Timestamp::from_ms(1_040);
+        Seen { receiver: DocId(receiver), to: code(to), digest, at, is_status: false }
     }
 
     #[test]
@@ -329,6 +343,19 @@ mod tests {
         for auditor in [not_seen, twice, under_another_id, same_connection, astray, altered] {
             assert!(!auditor.findings().are_clean(), "{:?}", auditor.findings());
         }
+    }
+
+    #[test]
+    fn documents_of_others_are_those_that_no_receipt_promises() {
+        let auditor = Auditor::default();
+        auditor.seen(seen(1, "H60", 7));
+        auditor.seen(seen(2, "H60", 8));
+        auditor.seen(Seen { is_status: true, ..seen(3, "H60", 9) });
+        assert_eq!(auditor.of_others(), 2);
+        auditor.accepted(owed(2, "H60", 8));
+        auditor.accepted(Owed { is_status: true, ..owed(3, "H60", 9) });
+        assert_eq!(auditor.of_others(), 1, "the receipt came behind the document");
+        assert!(auditor.findings().are_clean());
     }
 
     #[test]

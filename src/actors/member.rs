@@ -154,7 +154,8 @@ impl Actor {
         }
         self.world.arrived_at(self.role.platform);
         let at = self.world.clock.now();
-        self.world.auditor.seen(Seen { receiver: id, to, digest, at });
+        let is_status = kind == Kind::Status;
+        self.world.auditor.seen(Seen { receiver: id, to, digest, at, is_status });
         Ok(())
     }
 

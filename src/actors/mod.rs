@@ -239,7 +239,8 @@ impl Traffic {
     }
 
     pub fn counts(&self) -> Counts {
-        self.world.tally.counts(self.world.auditor.open() as u64)
+        let auditor = &self.world.auditor;
+        self.world.tally.counts(auditor.open() as u64, auditor.of_others())
     }
 
     fn is_drained(&self) -> bool {

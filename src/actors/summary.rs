@@ -51,6 +51,11 @@ impl Summary {
             Row("văn bản đã gửi", "documents sent", counts.documents),
             Row("lượt nhận (văn bản × nơi nhận)", "recipients of them", counts.recipients),
             Row("văn bản đã đến", "documents delivered", counts.delivered),
+            Row(
+                "văn bản đến từ bên khác (luồng)",
+                "documents of others (flows)",
+                counts.delivered_of_others,
+            ),
             Row("trạng thái đã về bên gửi", "statuses back at senders", counts.statuses_back),
             Row("từ chối tiếp nhận (02)", "refused by recipients (02)", counts.declined),
             Row("văn bản phúc đáp", "replies", counts.replies),

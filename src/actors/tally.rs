@@ -10,7 +10,7 @@ pub(super) struct Tally {
     pub(super) documents: AtomicU64,
     /// Their recipients.
     pub(super) recipients: AtomicU64,
-    /// Documents that reached a reader.
+    /// Documents that reached a reader, whoever sent them.
     pub(super) delivered: AtomicU64,
     /// Confirmations sent.
     pub(super) confirmed: AtomicU64,
@@ -45,7 +45,10 @@ pub(super) fn add(counter: &AtomicU64, by: u64) {
 pub struct Counts {
     pub documents: u64,
     pub recipients: u64,
+    /// Documents of the members that reached a reader: as many as `recipients` when all have arrived.
     pub delivered: u64,
+    /// Documents that reached a reader and that no member sent: those of flows, of commands, of an earlier run.
+    pub delivered_of_others: u64,
     pub confirmed: u64,
     pub statuses_sent: u64,
     pub statuses_back: u64,
@@ -63,12 +66,14 @@ pub struct Counts {
 }
 
 impl Tally {
-    pub(super) fn counts(&self, in_flight: u64) -> Counts {
+    /// `of_others` is counted before what was delivered is read here.
+    pub(super) fn counts(&self, in_flight: u64, of_others: u64) -> Counts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counts {
             documents: read(&self.documents),
             recipients: read(&self.recipients),
-            delivered: read(&self.delivered),
+            delivered: read(&self.delivered).saturating_sub(of_others),
+            delivered_of_others: of_others,
             confirmed: read(&self.confirmed),
             statuses_sent: read(&self.statuses_sent),
             statuses_back: read(&self.statuses_back),
