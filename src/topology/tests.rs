@@ -280,11 +280,56 @@ fn nobody_is_configured_to_be_a_platform_or_the_public() {
 
 #[test]
 fn shipped_topologies_observe_their_calls_and_open_to_browsers() {
-    for (name, services) in [("sandbox", 20), ("national", 20)] {
+    for (name, services, is_observed) in
+        [("sandbox", 20, true), ("national", 20, true), ("national-2024", 20, false)]
+    {
         let topology = Topology::load(name, given("2026-11-22")).unwrap_or_else(|m| panic!("{m}"));
         assert!(topology.services.len() > services, "{name}");
-        let ndop = topology.ndop.as_ref().unwrap();
-        assert!(topology.services.iter().any(|entry| entry.id == ndop.service), "{name}");
+        // NDOP came with NĐ 278/2025.
+        assert_eq!(topology.ndop.is_some(), is_observed, "{name}");
+        let takes = |ndop: &NdopEntry| topology.services.iter().any(|one| one.id == ndop.service);
+        assert!(topology.ndop.as_ref().is_none_or(takes), "{name}");
         assert_eq!(topology.public_port, Some(7080), "{name}");
     }
+}
+
+/// Before the mergers of 2025 other ministries had some of the national services (domain.md 3.2).
+#[test]
+fn the_national_services_are_those_of_their_day() {
+    let services = |name: &str| {
+        let topology = Topology::load(name, given("2026-11-22")).unwrap_or_else(|m| panic!("{m}"));
+        let home = |entry: &ServiceEntry| {
+            let owner = entry.id.owner();
+            let home = topology.platform(entry.platform).unwrap().name.to_string();
+            // An enterprise stands in no directory; G24 has become part of G12, its service stays.
+            if let Ok(owner) = AgencyCode::parse(owner.code())
+                && name == "national-2024"
+            {
+                let id = topology.directory.lookup(&owner).unwrap();
+                assert_eq!(topology.directory.standing_today(id), Standing::Alive, "{}", entry.id);
+            }
+            (entry.id.code().to_owned(), (owner.code().to_owned(), home))
+        };
+        topology.services.iter().map(home).collect::<BTreeMap<_, _>>()
+    };
+    let (then, now) = (services("national-2024"), services("national"));
+    let missing: Vec<_> = now.keys().filter(|code| !then.contains_key(*code)).collect();
+    assert_eq!(missing, ["ndop"]);
+    assert_eq!(then.len(), now.len() - 1);
+    let moved: Vec<_> = then
+        .iter()
+        .filter(|(code, home)| now.get(*code) != Some(home))
+        .map(|(code, (owner, home))| (code.as_str(), &owner[owner.len() - 3..], home.as_str()))
+        .collect();
+    assert_eq!(
+        moved,
+        [
+            ("bhxh", "G24", "ndxp"),
+            ("datdai", "G13", "lgsp-g13"),
+            ("dkdn", "G05", "lgsp-g05"),
+            ("dmdc", "G14", "lgsp-g14"),
+            ("echo", "G14", "lgsp-g14"),
+            ("emc", "G14", "lgsp-g14"),
+        ]
+    );
 }
