@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +31,9 @@ pub struct Runner {
     flows_max: usize,
     random: Random,
 }
+
+const LETTING_GO_MAX: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A flow that nobody else runs, and where it runs.
 type Begun = (Flow, Held, Country);
@@ -49,15 +52,17 @@ impl Runner {
 
     /// Until `stop`, or until nobody can order any more.
     pub async fn serve(mut self, mut orders: mpsc::Receiver<Order>, stop: CancellationToken) {
-        let tasks = TaskTracker::new();
+        let (tasks, places) = (TaskTracker::new(), Arc::new(Semaphore::new(self.flows_max)));
         while let Some(Some(order)) = stop.run_until_cancelled(orders.recv()).await {
             let Order { wanted, patience, services, answer } = order;
-            let begun = if tasks.len() < self.flows_max {
-                self.take_up(wanted, services, patience).await
-            } else {
-                Err(Refused::Full)
+            let begun = match Arc::clone(&places).try_acquire_owned() {
+                Ok(place) => {
+                    let begun = self.take_up(wanted, services, patience).await;
+                    begun.map(|begun| (begun, place))
+                }
+                Err(_none_left) => Err(Refused::Full),
             };
-            let (flow, held, country) = match begun {
+            let ((flow, held, country), place) = match begun {
                 Ok(begun) => begun,
                 Err(refused) => {
                     // Whoever no longer waits for the answer needs none.
@@ -69,8 +74,10 @@ impl Runner {
             let stop = stop.clone();
             tasks.spawn(async move {
                 let _held = held;
-                let mut nobody_watches = |_: &_| {};
-                let running = Box::pin(run(flow, &country, &mut nobody_watches));
+                let mut place = Some(place);
+                // Before its end can be read: whoever sees it has room for another.
+                let mut watcher = |flow: &Flow| drop(flow.ended_ms.and_then(|_| place.take()));
+                let running = Box::pin(run(flow, &country, &mut watcher));
                 stop.run_until_cancelled(running).await;
             });
         }
@@ -93,16 +100,33 @@ impl Runner {
                 self.begin(kind, &players, country, seed).await
             }
             Wanted::Again(id) => {
-                let (mut flow, held) = self.folder.take(&id).map_err(|error| failed(&error))?;
+                let (mut flow, held) = self.take(&id).await?;
                 match flow.state {
                     State::Done => {}
                     State::Refused => return Err(Refused::Over),
-                    State::Running | State::Stopped => flow.state = State::Running,
+                    State::Running | State::Stopped => {
+                        flow.state = State::Running;
+                        self.folder.save(&flow).map_err(|error| failed(&error))?;
+                    }
                 }
                 let parties: Vec<&Party> = flow.parties.values().collect();
                 let country = self.country(&parties, services, patience)?;
                 Ok((flow, held, country))
             }
+        }
+    }
+
+    /// A flow that says that it stands still and is held all the same is let go in a moment.
+    async fn take(&self, id: &str) -> Result<(Flow, Held), Refused> {
+        let clock = &self.ground.clock;
+        let until = clock.now().plus(LETTING_GO_MAX);
+        loop {
+            let taken = self.folder.take(id).map_err(|error| failed(&error));
+            let is_ending = || self.folder.load(id).is_ok_and(|it| it.state != State::Running);
+            if !matches!(taken, Err(Refused::UnderWay)) || clock.now() > until || !is_ending() {
+                return taken;
+            }
+            clock.sleep_until(clock.now().plus(LOOK_EVERY)).await;
         }
     }
 

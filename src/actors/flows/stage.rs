@@ -305,13 +305,14 @@ impl<'a> Stage<'a> {
         self.tell();
     }
 
+    /// Whoever watches knows it before it can be read.
     pub(super) fn tell(&mut self) {
+        (self.watcher)(&self.flow);
         if let Some(folder) = &self.country.folder
             && let Err(error) = folder.save(&self.flow)
         {
             tracing::warn!(flow = %self.flow.id, %error, "a flow could not be written down");
         }
-        (self.watcher)(&self.flow);
     }
 }
 
