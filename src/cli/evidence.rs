@@ -269,10 +269,13 @@ pub(super) async fn ndop(context: &Context) -> Result<Answer, Failure> {
         ("đang chờ", "waiting"),
         ("đã mất", "lost"),
         ("lần lỗi", "failures"),
+        ("văn bản", "documents"),
+        ("đã báo", "reported"),
         ("", ""),
     ];
     let mut rows = vec![titles.map(|(vi, en)| context.wording.pick(vi, en).to_owned()).to_vec()];
-    rows.extend(platforms.iter().filter(|one| number(one, "records") > 0).map(|one| {
+    let is_used = |one: &&Value| number(one, "records") + number(one, "documents") > 0;
+    rows.extend(platforms.iter().filter(is_used).map(|one| {
         let waiting = number(one, "records").saturating_sub(number(one, "through"));
         vec![
             text(one, "platform").to_owned(),
@@ -281,9 +284,13 @@ pub(super) async fn ndop(context: &Context) -> Result<Answer, Failure> {
             waiting.to_string(),
             number(one, "dropped").to_string(),
             number(one, "failures").to_string(),
+            number(one, "documents").to_string(),
+            number(one, "documents_reported").to_string(),
             text(one, "trouble").to_owned(),
         ]
     }));
-    let more = format!("lienthong call {service} '/statistics?by=owner'");
+    let more = format!(
+        "lienthong call {service} '/statistics?by=owner' · lienthong call {service} /documents"
+    );
     Ok(Answer::data(words::table(&rows)).note(more))
 }

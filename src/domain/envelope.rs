@@ -89,6 +89,10 @@ pub enum Kind {
     Status = 4,
 }
 
+impl Kind {
+    pub const ALL: [Self; 5] = [Self::New, Self::Recall, Self::Update, Self::Replace, Self::Status];
+}
+
 /// Độ khẩn: 0 Thường · 1 Khẩn · 2 Thượng khẩn · 3 Hỏa tốc · 4 Hỏa tốc hẹn giờ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Urgency(u8);

@@ -212,12 +212,17 @@ pub(super) fn roads(
     let idle = Duration::from_millis(limits.provider_idle_ms);
     let outside = Outside::new(Arc::clone(clock), clients, (stall, idle));
     let simulated = Arc::clone(host);
+    let observed =
+        |entry: &&ServiceEntry| topology.ndop.as_ref().is_some_and(|n| n.service == entry.id);
+    let ndop = topology.services.iter().find(observed).map(|entry| entry.platform);
     let mut roads =
         CallLinks::new(Arc::clone(clock), simulated, outside, limits.call_buffer_bytes_max);
     for &from in local {
         for to in topology.platforms.iter().filter(|to| to.active && to.ix != from) {
             let Some(key) = keys.get(&from) else { continue };
-            if topology.platform(from).is_some_and(|p| p.kind == PlatformKind::Axis) {
+            let is_axis = topology.platform(from).is_some_and(|p| p.kind == PlatformKind::Axis);
+            // The axis carries no calls; it reports its documents.
+            if is_axis && ndop != Some(to.ix) {
                 continue;
             }
             let address = mtls_address(to, bound)?;

@@ -1,19 +1,24 @@
 //! The tap of data sharing (NĐ 278/2025; domain.md 1.2 C10): each platform reports to NDOP, by an ordinary call in its own
 //! name, what its evidence says of calls: who, what, when, how much, what came of it. Never a payload, a path or a person.
 //!
+//! Of documents it reports how many of which type went which way, by the counters that the platform keeps anyway: never
+//! whose, and never what was in them.
+//!
 //! It reads the evidence behind the calls, so no call waits for it. NDOP says where it stands; a platform that could
 //! not report goes on from there, and what retention took meanwhile is counted and shown.
 //!
 //! Invariant: one report under way per platform; nothing is held but one report.
 
+mod documents;
 mod observation;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::member_id::{MemberId, PLATFORM_CLASS};
 use crate::egress::call::CallBody;
 use crate::evidence::Tail;
 use crate::pipeline::call::{Asked, CallPlane, CallPlatform, CallPorts, Dialect, Origin};
 use bytes::Bytes;
+use documents::Documents;
 use http::{HeaderMap, HeaderValue, Method, header};
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -46,6 +51,8 @@ pub struct FeedState {
     pub failures: u64,
     /// Why the last report came to nothing; empty when it did not.
     pub trouble: String,
+    /// Documents taken from members and neighbours that NDOP knows of, since the process began.
+    pub documents: u64,
 }
 
 /// The tap of one process.
@@ -96,7 +103,13 @@ impl Tap {
 
     /// Reports for one platform until it is dropped.
     pub async fn run<P: CallPorts>(&self, plane: &CallPlane<P>, at: &CallPlatform) {
-        let mut feed = Feed { tail: None, batch: Batch::default(), pause: Duration::ZERO };
+        let mut feed = Feed {
+            tail: None,
+            batch: Batch::default(),
+            pause: Duration::ZERO,
+            since: plane.pipeline.ports().clock().now(),
+            documents: Documents::default(),
+        };
         loop {
             let clock = plane.pipeline.ports().clock();
             let pause = feed.pause.max(self.settings.every);
@@ -151,6 +164,29 @@ impl Tap {
                 state.trouble.clear();
             });
         }
+        self.report_documents(plane, at, feed).await
+    }
+
+    /// When any were counted since the last report.
+    async fn report_documents<P: CallPorts>(
+        &self,
+        plane: &CallPlane<P>,
+        at: &CallPlatform,
+        feed: &mut Feed,
+    ) -> Result<(), String> {
+        let Some(platform) = plane.pipeline.platform(at.ix) else { return Ok(()) };
+        let counted = Documents::read(&platform.counters);
+        if counted == feed.documents {
+            return Ok(());
+        }
+        let through = feed.through();
+        let report = counted.report(through, feed.since).into();
+        self.call(plane, at, Method::POST, "/observations", report).await?;
+        self.note(at, |state| {
+            state.documents = counted.taken();
+            state.trouble.clear();
+        });
+        feed.documents = counted;
         Ok(())
     }
 
@@ -269,6 +305,10 @@ struct Feed {
     /// Kept until NDOP has it.
     batch: Batch,
     pause: Duration,
+    /// When the platform's counters began.
+    since: Timestamp,
+    /// The last that NDOP was told.
+    documents: Documents,
 }
 
 impl Feed {

@@ -1,7 +1,10 @@
-//! How far the platforms of this process have reported their calls to NDOP.
+//! How far the platforms of this process have reported their calls and documents to NDOP.
 
 use super::fault::Fault;
-use super::{State, VERSION};
+use super::{Operated, State, VERSION};
+use crate::domain::envelope::Kind;
+use crate::domain::routing::PlatformIx;
+use crate::pipeline::Way;
 use crate::pipeline::call::CallPorts;
 use axum::Json;
 use serde::Serialize;
@@ -29,6 +32,10 @@ pub struct FeedView {
     pub failures: u64,
     /// Why the last report came to nothing; empty when it did not.
     pub trouble: String,
+    /// Documents taken from members and neighbours, status messages included, since the process began.
+    pub documents: u64,
+    /// Of those, how many NDOP knows of.
+    pub documents_reported: u64,
 }
 
 /// The tap of data sharing: what is reported, what waits, what was lost.
@@ -51,6 +58,8 @@ pub(super) async fn ndop<P: CallPorts>(state: State<P>) -> Result<Json<NdopAnswe
             dropped: state.dropped,
             failures: state.failures,
             trouble: state.trouble,
+            documents: documents(operated, platform.ix),
+            documents_reported: state.documents,
         }
     });
     Ok(Json(NdopAnswer {
@@ -58,4 +67,10 @@ pub(super) async fn ndop<P: CallPorts>(state: State<P>) -> Result<Json<NdopAnswe
         service: tap.service().to_owned(),
         platforms: platforms.collect(),
     }))
+}
+
+fn documents<P: CallPorts>(operated: &Operated<P>, ix: PlatformIx) -> u64 {
+    let Some(platform) = operated.pipeline.platform(ix) else { return 0 };
+    let of = |way| Kind::ALL.map(|kind| platform.counters.ways.read(way, kind)).iter().sum::<u64>();
+    of(Way::FromMember) + of(Way::FromNeighbour)
 }

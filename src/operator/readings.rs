@@ -94,7 +94,6 @@ fn counters(platform: &Platform, out: &mut Readings) {
     for (family, counter) in [
         (&t::ACCEPTED, &counters.accepted),
         (&t::DUPLICATES, &counters.duplicates),
-        (&t::STATUSES, &counters.statuses),
         (&t::BYTES_IN, &counters.bytes_in),
         (&t::HANDED_ON, &counters.handed_on),
         (&t::HOP_ACCEPTED, &counters.hop_accepted),
@@ -104,6 +103,7 @@ fn counters(platform: &Platform, out: &mut Readings) {
     ] {
         out.count(family, &[name], value(counter));
     }
+    out.count(&t::STATUSES, &[name], super::topology::status_messages(counters));
     for (door, refusals) in [("member", &counters.refusals), ("link", &counters.hop_refusals)] {
         for (reason, count) in refusals.all() {
             out.count(&t::REFUSED, &[name, door, reason.label()], count);

@@ -4,9 +4,10 @@ use super::status::since_epoch;
 use super::{Operated, State, VERSION};
 use crate::domain::conditions::{LinkConditions, PlatformConditions};
 use crate::domain::directory::{Member, MemberKind};
+use crate::domain::envelope::Kind;
 use crate::domain::routing::PlatformIx;
 use crate::pipeline::call::CallPorts;
-use crate::pipeline::{Counters, Platform};
+use crate::pipeline::{Counters, Platform, Way};
 use crate::topology;
 use axum::Json;
 use serde::Serialize;
@@ -230,9 +231,15 @@ fn counters(counters: &Counters) -> CountersView {
         confirmed: value(&counters.confirmed),
         hop_accepted: value(&counters.hop_accepted),
         attempts_failed: value(&counters.retried),
-        status_messages: value(&counters.statuses),
+        status_messages: status_messages(counters),
         body_bytes: value(&counters.bytes_in),
     }
+}
+
+/// Taken from members and neighbours.
+pub(super) fn status_messages(counters: &Counters) -> u64 {
+    let of = |way| counters.ways.read(way, Kind::Status);
+    of(Way::FromMember) + of(Way::FromNeighbour)
 }
 
 fn name_of(topology: &topology::Topology, ix: Option<PlatformIx>) -> Option<String> {

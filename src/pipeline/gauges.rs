@@ -2,6 +2,7 @@
 
 use super::{Pipeline, Ports};
 use crate::clock::Timestamp;
+use crate::domain::envelope::Kind;
 use crate::domain::rejection::Reason;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -26,6 +27,10 @@ impl Refusals {
         }
     }
 
+    pub fn total(&self) -> u64 {
+        self.by_reason.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     /// Reasons that occurred, with how often.
     pub fn all(&self) -> Vec<(Reason, u64)> {
         Reason::ALL
@@ -34,6 +39,41 @@ impl Refusals {
             .map(|(reason, count)| (*reason, count.load(Ordering::Relaxed)))
             .filter(|(_, count)| *count > 0)
             .collect()
+    }
+}
+
+/// Documents of one platform by the way that they took and by their kind. Counting is one addition.
+#[derive(Debug, Default)]
+pub struct Ways([[AtomicU64; Kind::ALL.len()]; Way::ALL.len()]);
+
+/// From the platform's own point of view. What comes in is counted by document, what goes on by recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    FromMember = 0,
+    FromNeighbour = 1,
+    ToInbox = 2,
+    /// Into the mailbox of a neighbour.
+    ToNeighbour = 3,
+}
+
+impl Way {
+    pub const ALL: [Self; 4] =
+        [Self::FromMember, Self::FromNeighbour, Self::ToInbox, Self::ToNeighbour];
+}
+
+impl Ways {
+    pub fn add(&self, way: Way, kind: Kind, by: u64) {
+        if let Some(counter) = self.counter(way, kind) {
+            counter.fetch_add(by, Ordering::Relaxed);
+        }
+    }
+
+    pub fn read(&self, way: Way, kind: Kind) -> u64 {
+        self.counter(way, kind).map_or(0, |counter| counter.load(Ordering::Relaxed))
+    }
+
+    fn counter(&self, way: Way, kind: Kind) -> Option<&AtomicU64> {
+        self.0.get(way as usize)?.get(kind as usize)
     }
 }
 

@@ -49,7 +49,7 @@ use tokio_util::sync::CancellationToken;
 pub use accept::{AcceptedAnswer, Content, ReceiverAnswer, Submission};
 pub use bodies::BytesPermit;
 pub use confirm::Word;
-pub use gauges::{Connections, Gauges, OpenConnection, Refusals};
+pub use gauges::{Connections, Gauges, OpenConnection, Refusals, Way, Ways};
 pub use hop::Peer;
 pub use look::Found;
 pub use receive::{Leased, Listening};
@@ -141,7 +141,8 @@ pub struct Counters {
     pub confirmed: AtomicU64,
     pub hop_accepted: AtomicU64,
     pub retried: AtomicU64,
-    pub statuses: AtomicU64,
+    /// What was taken and where it went, repeats left out.
+    pub ways: Ways,
     pub bytes_in: AtomicU64,
     /// What members were refused.
     pub refusals: Refusals,

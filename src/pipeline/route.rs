@@ -1,6 +1,6 @@
 //! The journal's one reader: every fact → fold (tracking, duplicates, mailboxes) → answers. Also recovery.
 
-use super::{Pipeline, Platform, Ports};
+use super::{Pipeline, Platform, Ports, Way};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Directory;
 use crate::domain::envelope::Kind;
@@ -434,11 +434,19 @@ fn count(platform: &Platform, fact: &Fact, verdict: &Verdict, effects: &[Effect]
         // A repeat enqueues nothing.
         if effects.iter().any(|effect| matches!(effect, Effect::Enqueue { .. })) {
             bump(&counters.bytes_in, accepted.body.as_ref().map_or(0, |body| body.bytes));
-            bump(&counters.statuses, u64::from(accepted.kind() == Kind::Status));
+            let is_hop = matches!(verdict, Verdict::Hop(_));
+            let way = if is_hop { Way::FromNeighbour } else { Way::FromMember };
+            counters.ways.add(way, accepted.kind(), 1);
         }
         let arrived =
             |effect: &&Effect| matches!(effect, Effect::Enqueue { to: Destination::Inbox(_), .. });
-        bump(&counters.arrived, effects.iter().filter(arrived).count() as u64);
+        let arrived = effects.iter().filter(arrived).count() as u64;
+        bump(&counters.arrived, arrived);
+        counters.ways.add(Way::ToInbox, accepted.kind(), arrived);
+        let onward =
+            |effect: &&Effect| matches!(effect, Effect::Enqueue { to: Destination::Link(_), .. });
+        let onward = effects.iter().filter(onward).count() as u64;
+        counters.ways.add(Way::ToNeighbour, accepted.kind(), onward);
     }
     match (fact, verdict) {
         (Fact::HandedOn(fact), _) => bump(&counters.handed_on, fact.receivers.len() as u64),

@@ -5,6 +5,7 @@
 //! a platform that had no answer sends the same again.
 
 mod count;
+mod documents;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use super::moment::{local, parse_date};
 use super::table::Bounds;
 use super::{Answer, Call, Description, Kind, Provider, Sureness};
 use count::{By, Counted, Key};
+use documents::{Documents, Tallied};
 
 /// Of one report.
 pub const OBSERVATIONS_MAX: usize = 1_000;
@@ -43,6 +45,7 @@ static DESCRIPTION: Description = Description {
 };
 
 pub(super) const ROUTES: &[Route<Observatory>] = &[
+    Route { method: "GET", template: "/documents", run: Observatory::documents },
     Route { method: "POST", template: "/observations", run: Observatory::report },
     Route { method: "GET", template: "/observations/{id}", run: Observatory::follow },
     Route { method: "GET", template: "/position", run: Observatory::position },
@@ -86,6 +89,9 @@ struct Report {
     #[serde(default)]
     dropped: Option<Whole<0, { i64::MAX }>>,
     observations: Many<Object<Observation>, OBSERVATIONS_MAX>,
+    /// What the platform has counted of documents.
+    #[serde(default)]
+    documents: Option<Object<Documents>>,
 }
 
 /// What one platform has reported so far.
@@ -105,6 +111,8 @@ pub struct Observatory {
 struct Seen {
     reporters: BTreeMap<String, Position>,
     counted: Counted,
+    /// By platform, as `reporters`.
+    documents: BTreeMap<String, Tallied>,
     /// With the platform that told it.
     recent: VecDeque<(String, Observation)>,
 }
@@ -131,6 +139,7 @@ impl Observatory {
         let seen = Seen {
             reporters: BTreeMap::new(),
             counted: Counted::new(rows),
+            documents: BTreeMap::new(),
             recent: VecDeque::new(),
         };
         Self { seen: Mutex::new(seen) }
@@ -157,6 +166,9 @@ impl Observatory {
             position.dropped += report.dropped.map_or(0, |lost| lost.0.unsigned_abs());
             position.through = report.through.0;
         }
+        if let Some(Object(documents)) = report.documents {
+            seen.documents.entry(platform.to_owned()).or_default().take(documents);
+        }
         seen.reporters.insert(platform.to_owned(), position);
         Ok(Answer::json(200, &position))
     }
@@ -166,6 +178,14 @@ impl Observatory {
         let seen = self.seen.lock();
         let position = seen.reporters.get(request.call.caller).copied().unwrap_or_default();
         Ok(Answer::json(200, &position))
+    }
+
+    /// How many documents of which type went which way, by platform.
+    fn documents(&self, _: &Request<'_>) -> Outcome {
+        let seen = self.seen.lock();
+        let platforms: BTreeMap<_, _> =
+            seen.documents.iter().map(|(name, tallied)| (name.as_str(), tallied.told())).collect();
+        Ok(Answer::json(200, &serde_json::json!({ "platforms": platforms })))
     }
 
     fn follow(&self, request: &Request<'_>) -> Outcome {

@@ -77,3 +77,41 @@ fn days_are_chosen_and_what_finds_no_room_is_shown() {
     assert_eq!(platform.get("/statistics?from=6/1/2026").0, 400);
     assert_eq!(platform.get("/statistics?by=name").0, 400);
 }
+
+#[test]
+fn documents_are_told_by_platform_direction_and_type_and_go_on_over_a_restart() {
+    let ndop = Observatory::new();
+    let platform = Asker::new(&ndop, PLATFORM);
+    let documents = |since: i64, new: i64, confirmed: i64| {
+        let rows = json!([
+            { "direction": "fromMembers", "type": "new", "documents": new },
+            { "direction": "toPlatforms", "type": "status", "documents": 4 },
+        ]);
+        let mut report = report(0, 0, &[]);
+        report["documents"] = json!({
+            "since": since, "rows": rows, "handedOn": 3, "confirmed": confirmed,
+            "refusedMembers": 1, "refusedPlatforms": 0,
+        });
+        report
+    };
+    let row = |told: &Value, n: usize| told["platforms"][PLATFORM]["rows"][n]["documents"].clone();
+    for told in [documents(NOW, 1, 0), documents(NOW, 5, 2), documents(NOW, 5, 2)] {
+        assert_eq!(platform.post("/observations", &told).0, 200);
+    }
+    let told = Asker::new(&ndop, PROVINCE).get("/documents").1;
+    assert_eq!((row(&told, 0), row(&told, 1)), (json!(5), json!(4)), "{told}");
+    assert_eq!(told["platforms"][PLATFORM]["rows"][0]["direction"], "fromMembers");
+    // It began anew, and an old report comes late.
+    platform.post("/observations", &documents(NOW + 1, 2, 1));
+    platform.post("/observations", &documents(NOW, 6, 2));
+    let told = platform.get("/documents").1;
+    assert_eq!((row(&told, 0), row(&told, 1)), (json!(7), json!(8)));
+    assert_eq!(
+        (&told["platforms"][PLATFORM]["confirmed"], &told["platforms"][PLATFORM]["handedOn"]),
+        (&json!(3), &json!(6))
+    );
+    assert_eq!(platform.get("/position").1["observations"], 0);
+    let mut wrong = documents(NOW, 1, 0);
+    wrong["documents"]["rows"][0]["direction"] = json!("sideways");
+    assert_eq!(platform.post("/observations", &wrong).0, 400);
+}

@@ -1,9 +1,10 @@
-//! C10: what is called is seen by NDOP, without slowing calls and without losing any (NĐ 278/2025).
+//! C10: what is called and sent is seen by NDOP, without slowing calls and without losing any (NĐ 278/2025).
 
 use super::{COUNTRY, Country};
-use crate::world::{start, topology};
+use crate::world::{accepted, channel, fields, start, topology};
 use lienthong::domain::behaviour::Behaviour;
 use lienthong::observe::FeedState;
+use lienthong::wire::v1::exchange_client::ExchangeClient;
 use serde_json::Value;
 
 fn text() -> String {
@@ -25,6 +26,7 @@ batch_max = 3
 
 const ECHO: &str = "/r1/VN/GOV/G06/DMDC/echo";
 const OFF: &str = "/r1/VN/GOV/G06/DMDC/off";
+const H60: &str = "VN:GOV:000.00.00.H60:LGSP";
 const NDOP: &str = "/r1/VN/GOV/G01/NDOP/ndop";
 
 /// Asks NDOP until it has counted so many calls, the questions themselves left out; gives its rows by service.
@@ -89,6 +91,51 @@ async fn calls_made_and_refused_are_seen_by_ndop_once_each() {
     assert_eq!(forged.fault().1, "server.serverproxy.access_denied");
     assert_eq!(feed(&country, "ss-h60").dropped, 0);
     country.gateway.stop().await;
+}
+
+/// Asks NDOP until it has counted so many documents there; gives that platform's rows.
+async fn documents(country: &Country, platform: &str, row: (&str, &str, u64)) -> Value {
+    let mut last = Value::Null;
+    for _ in 0..10_000 {
+        last = country.call("GET", &format!("{NDOP}/documents"), b"").await.json();
+        let told = &last["platforms"][format!("VN:PLATFORM:{platform}:NDOP")];
+        let rows = told["rows"].as_array().cloned().unwrap_or_default();
+        let is_it = |one: &Value| {
+            (&one["direction"], &one["type"], &one["documents"])
+                == (&row.0.into(), &row.1.into(), &row.2.into())
+        };
+        if rows.iter().any(is_it) {
+            return told.clone();
+        }
+    }
+    panic!("NDOP never saw {row:?} at {platform}: {last}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_are_seen_by_ndop_at_every_platform_by_direction_and_type() {
+    let country = Country::start_with(&text()).await;
+    let mut sender = ExchangeClient::new(channel(&country.gateway, "lgsp-h60", H60).await);
+    for number in 0..3 {
+        let letter = fields("H60.06", &["G06"], &format!("D{number}"), b"bi mat");
+        accepted(sender.submit(letter).await.unwrap().into_inner());
+    }
+    documents(&country, "lgsp-h60", ("fromMembers", "new", 3)).await;
+    documents(&country, "lgsp-h60", ("toPlatforms", "new", 3)).await;
+    documents(&country, "axis", ("fromPlatforms", "new", 3)).await;
+    let there = documents(&country, "lgsp-g06", ("toInboxes", "new", 3)).await;
+    assert_eq!((&there["refusedMembers"], &there["refusedPlatforms"]), (&0.into(), &0.into()));
+    assert!(!there.to_string().contains("H60"), "nobody is named: {there}");
+    let nobody = fields("H60.06", &["Q99"], "D9", b"x");
+    sender.submit(nobody).await.unwrap();
+    for _ in 0..10_000 {
+        let told = documents(&country, "lgsp-h60", ("fromMembers", "new", 3)).await;
+        if told["refusedMembers"] == 1 {
+            assert_eq!(feed(&country, "lgsp-h60").documents, 3);
+            country.gateway.stop().await;
+            return;
+        }
+    }
+    panic!("NDOP never heard of the refusal");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
