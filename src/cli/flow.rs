@@ -192,17 +192,18 @@ fn load(folder: &Folder, id: &str) -> Result<Flow, Failure> {
 }
 
 fn not_taken(id: &str, error: &std::io::Error) -> Failure {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            Failure::usage(format!("không có luồng `{id}`"), format!("no flow `{id}`"))
-                .help("xem: lienthong flow list", "see: lienthong flow list")
-        }
-        std::io::ErrorKind::WouldBlock => Failure::usage(
+    let kind = error.kind();
+    if kind == std::io::ErrorKind::NotFound {
+        return Failure::usage(format!("không có luồng `{id}`"), format!("no flow `{id}`"))
+            .help("xem: lienthong flow list", "see: lienthong flow list");
+    }
+    if kind == std::io::ErrorKind::WouldBlock {
+        return Failure::usage(
             format!("luồng `{id}` đang chạy ở nơi khác"),
             format!("the flow `{id}` runs elsewhere"),
-        ),
-        _ => unreadable(error),
+        );
     }
+    unreadable(error)
 }
 
 fn over(flow: &Flow) -> Failure {

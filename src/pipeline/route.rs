@@ -3,7 +3,6 @@
 use super::{Pipeline, Platform, Ports, Way};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Directory;
-use crate::domain::envelope::Kind;
 use crate::domain::fact::{DeliveryState, Fact, Record};
 use crate::domain::service::ServiceChanged;
 use crate::domain::tracking::{CheckpointError, Chunks, Destination, Effect, HopVerdict, Verdict};

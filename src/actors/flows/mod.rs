@@ -245,11 +245,13 @@ fn parties(kind: Kind, players: &Players) -> Result<BTreeMap<String, Party>, Can
     let mut parties = BTreeMap::new();
     let (wants_office, wants_government) = acted_by(kind);
     if wants_office {
-        let office = players.office.clone().ok_or(CannotBegin::Party("office".to_owned()))?;
+        let office =
+            players.office.clone().ok_or_else(|| CannotBegin::Party("office".to_owned()))?;
         parties.insert(portal::OFFICE.to_owned(), office);
     }
     if wants_government {
-        let government = players.government.clone().ok_or(CannotBegin::Party("G22".to_owned()))?;
+        let government =
+            players.government.clone().ok_or_else(|| CannotBegin::Party("G22".to_owned()))?;
         parties.insert(ballot::GOVERNMENT.to_owned(), government);
     }
     if kind == Kind::Ballot {

@@ -215,9 +215,12 @@ impl Runner {
 }
 
 fn failed(error: &io::Error) -> Refused {
-    match error.kind() {
-        io::ErrorKind::NotFound => Refused::Unknown,
-        io::ErrorKind::WouldBlock => Refused::UnderWay,
-        _ => Refused::Failed(error.to_string()),
+    let kind = error.kind();
+    if kind == io::ErrorKind::NotFound {
+        return Refused::Unknown;
     }
+    if kind == io::ErrorKind::WouldBlock {
+        return Refused::UnderWay;
+    }
+    Refused::Failed(error.to_string())
 }
