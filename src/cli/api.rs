@@ -1,6 +1,7 @@
 //! The operator's API of whatever runs on a data folder: JSON over loopback.
 
 use super::Context;
+use super::across::{self, Answers};
 use super::answer::{Exit, Failure};
 use super::run_file::running;
 use crate::clock::Clock;
@@ -13,24 +14,14 @@ use tokio::net::TcpStream;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Asks every process until one does what is asked. The first refusal is what is told when none does.
+/// Asks every process for what one of them does: the first that did it. When none does, the most telling refusal.
 pub(super) async fn ask(
     method: Method,
     path: &str,
     body: Option<&Value>,
     context: &Context,
 ) -> Result<Value, Failure> {
-    let mut first = None;
-    for answer in ask_all(method, path, body, context).await? {
-        match answer {
-            Ok(value) => return Ok(value),
-            Err(failure) => {
-                first.get_or_insert(failure);
-            }
-        }
-    }
-    Err(first
-        .unwrap_or_else(|| Failure::new(Exit::Unreachable, "không ai trả lời", "nobody answered")))
+    across::first(ask_each(method, path, body, context).await?)
 }
 
 /// Asks every process that runs on the data folder.
@@ -40,16 +31,52 @@ pub(super) async fn ask_all(
     body: Option<&Value>,
     context: &Context,
 ) -> Result<Vec<Result<Value, Failure>>, Failure> {
-    let mut answers = Vec::new();
+    let answers = ask_each(method, path, body, context).await?;
+    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+}
+
+/// The same, with who it was.
+pub(super) async fn ask_each(
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+    context: &Context,
+) -> Result<Answers, Failure> {
+    let mut answers = Answers::new();
     for ready in running(&context.data)? {
         let deadline = context.clock.now().plus(TIMEOUT);
         let asked = call(&ready.operator, method.clone(), path, body);
-        answers.push(match context.clock.timeout_at(deadline, Box::pin(asked)).await {
+        let answer = match context.clock.timeout_at(deadline, Box::pin(asked)).await {
             Ok(answer) => answer.map(|bytes| serde_json::from_slice(&bytes).unwrap_or_default()),
             Err(late) => Err(unreachable(&ready.operator, &late.to_string())),
-        });
+        };
+        answers.push((ready, answer));
     }
     Ok(answers)
+}
+
+/// Tells every process what holds for all of them, such as a simulated system, which each process has. It is done
+/// when all did it; `unless` is the code of a refusal that does not count where another did it.
+pub(super) async fn tell_all(
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+    (unless, context): (&str, &Context),
+) -> Result<Value, Failure> {
+    let (mut done, mut failures) = (None, Vec::new());
+    for answer in ask_all(method, path, body, context).await? {
+        match answer {
+            Ok(value) => done = done.or(Some(value)),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    if done.is_some() {
+        failures.retain(|failure| *failure.code != *unless);
+    }
+    match done {
+        Some(done) if failures.is_empty() => Ok(done),
+        Some(_) | None => Err(across::failure(failures)),
+    }
 }
 
 /// What every process that runs on the data folder answers, as it is.
@@ -69,10 +96,12 @@ pub(super) async fn ask_bytes_all(
     Ok(answers)
 }
 
-/// What the first process that has it answers, as it is.
-pub(super) async fn ask_text(path: &str, context: &Context) -> Result<String, Failure> {
+/// What the first process that has it answers, as it is; who runs the platform `home` is asked before others.
+pub(super) async fn ask_text(path: &str, home: &str, context: &Context) -> Result<String, Failure> {
     let mut first = None;
-    for ready in running(&context.data)? {
+    let mut running = running(&context.data)?;
+    running.sort_by_key(|ready| ready.platform(home).is_none());
+    for ready in running {
         let deadline = context.clock.now().plus(TIMEOUT);
         let asked = Box::pin(call(&ready.operator, Method::GET, path, None));
         match context.clock.timeout_at(deadline, asked).await {

@@ -5,7 +5,7 @@ use super::args::Call;
 use super::exchange::{exchange, stranger, tls_port};
 use super::member::{Country, tls_client};
 use super::run_file::{MemberEntry, running};
-use super::{Context, api, start};
+use super::{Context, across, api, start};
 use crate::actors::flows::{Named, envelope};
 use crate::clock::Clock;
 use crate::domain::envelope::SignatureState;
@@ -23,7 +23,7 @@ use std::path::Path;
 
 pub(super) async fn call(given: &Call, context: &Context) -> Result<Answer, Failure> {
     let path = format!("/api/v1/services/{}", api::encoded(&given.service));
-    let service = api::ask(Method::GET, &path, None, context).await?;
+    let service = across::service(&path, context).await?;
     let service = service.get("service").cloned().unwrap_or_default();
     if let (Some(token), Some(platform)) = (&given.token, &given.platform) {
         return through_gateway(given, &service, (token, platform), context).await;

@@ -70,10 +70,11 @@ fn newest_row(record: &Value) -> Vec<String> {
 /// Every hop of a call: who, by which session, how long, how much, what came of it.
 pub(super) async fn story(id: &str, context: &Context) -> Result<Answer, Failure> {
     let path = format!("/api/v1/calls/{}", api::encoded(id));
-    let (mut hops, mut failed) = (Vec::new(), None);
+    let (mut hops, mut failed, mut stopped_early) = (Vec::new(), None, false);
     for answer in api::ask_all(Method::GET, &path, None, context).await? {
         match answer {
             Ok(value) => {
+                stopped_early |= value.get("stopped_early") == Some(&Value::Bool(true));
                 hops.extend(
                     value.get("hops").and_then(Value::as_array).cloned().unwrap_or_default(),
                 );
@@ -84,17 +85,34 @@ pub(super) async fn story(id: &str, context: &Context) -> Result<Answer, Failure
     if hops.is_empty() {
         return Err(failed.unwrap_or_else(super::inbox::no_agency));
     }
-    Ok(tell(id, hops, context))
+    Ok(tell(id, hops, stopped_early, context))
 }
 
 /// The hops that all processes know of.
-pub(super) fn tell(id: &str, mut hops: Vec<Value>, context: &Context) -> Answer {
-    hops.sort_by_key(|record| number(record, "requestInTs"));
+pub(super) fn tell(
+    id: &str,
+    mut hops: Vec<Value>,
+    stopped_early: bool,
+    context: &Context,
+) -> Answer {
+    hops.sort_by_key(in_order);
     if context.wording.json {
-        return Answer::json(serde_json::json!({ "ok": true, "id": id, "hops": hops }));
+        return Answer::json(serde_json::json!({
+            "ok": true, "id": id, "hops": hops, "stopped_early": stopped_early,
+        }));
     }
     let told: Vec<String> = hops.iter().map(|hop| told(hop, context)).collect();
     Answer::data(told.join("\n"))
+}
+
+/// As the call went: of those of one millisecond the caller's platform comes first, the provider's last.
+fn in_order(hop: &Value) -> (u64, u8) {
+    let place = match text(hop, "securityServerType") {
+        "Client" => 0,
+        "Relay" => 1,
+        _ => 2,
+    };
+    (number(hop, "requestInTs"), place)
 }
 
 fn told(hop: &Value, context: &Context) -> String {
@@ -185,8 +203,8 @@ async fn download(id: &str, output: &Path, context: &Context) -> Result<Answer, 
 
 async fn verify(context: &Context) -> Result<Answer, Failure> {
     let value = match api::ask_all(Method::POST, "/api/v1/evidence/verify", None, context).await {
-        // Each process sees the whole folder.
-        Ok(answers) => answers.into_iter().next().unwrap_or_else(|| offline(context))?,
+        // Each process writes out what it holds before it looks, and each sees the whole folder: the last sees all.
+        Ok(answers) => answers.into_iter().last().unwrap_or_else(|| offline(context))?,
         Err(failure) if failure.exit == Exit::Unreachable => offline(context)?,
         Err(failure) => return Err(failure),
     };

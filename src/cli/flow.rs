@@ -5,7 +5,7 @@ use super::answer::{Answer, Exit, Failure};
 use super::args::{FlowCommand, RunFlow};
 use super::member::{Country as Members, tls_client};
 use super::run_file::MemberEntry;
-use super::{Context, api, random, say, words};
+use super::{Context, across, api, random, say, words};
 use crate::actors::flows::{self, Country, Line, Players};
 use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
@@ -282,7 +282,7 @@ async fn country(
         let client = Arc::new(tls_client(ready, entry, &context.clock, Alpn::Http2)?);
         lines.insert(id, Line::new(&context.clock, client, party.member.clone(), address));
     }
-    let listed = api::ask(Method::GET, "/api/v1/services", None, context).await?;
+    let listed = across::services("", context).await?;
     let listed = listed.get("services").and_then(Value::as_array).cloned().unwrap_or_default();
     let ids = listed.iter().filter_map(|service| service.get("id").and_then(Value::as_str));
     let services = ids.filter_map(|id| Some((id.rsplit_once('/')?.1.to_owned(), id.to_owned())));

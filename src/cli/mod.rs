@@ -6,6 +6,7 @@
 //! Invariant: commands reach a running process as anybody else does: members over mutual TLS, the operator
 //! over the loopback API.
 
+mod across;
 mod agencies;
 mod answer;
 mod api;

@@ -1,7 +1,7 @@
 //! `lienthong link`, `platform`, `reset`, `agency`: what an operator changes while it runs.
 
 use super::answer::{Answer, Failure};
-use super::{Context, Wording, api, args};
+use super::{Context, Wording, across, api, args};
 use crate::domain::conditions::{LinkConditions, PlatformConditions};
 use http::Method;
 use serde_json::Value;
@@ -62,13 +62,12 @@ async fn put(
     context: &Context,
 ) -> Result<Answer, Failure> {
     let body = serde_json::to_value(wanted).unwrap_or_default();
-    let answers = api::ask_all(Method::PUT, path, Some(&body), context).await?;
-    told(&one_of(answers)?, context.wording)
+    told(&api::ask(Method::PUT, path, Some(&body), context).await?, context.wording)
 }
 
 pub(super) async fn reset(context: &Context) -> Result<Answer, Failure> {
-    let answers = api::ask_all(Method::POST, "/api/v1/conditions/reset", None, context).await?;
-    let value = one_of(answers)?;
+    api::tell_all(Method::POST, "/api/v1/conditions/reset", None, ("", context)).await?;
+    let value = across::conditions(context).await?;
     if context.wording.json {
         return Ok(Answer::json(value));
     }
@@ -102,22 +101,8 @@ pub(super) async fn agency(
     Ok(Answer::data(format!("{code}  {said}\n")))
 }
 
-/// The first answer that is one, else the first failure.
-fn one_of(answers: Vec<Result<Value, Failure>>) -> Result<Value, Failure> {
-    let mut failed = None;
-    for answer in answers {
-        match answer {
-            Ok(value) => return Ok(value),
-            Err(failure) => {
-                failed.get_or_insert(failure);
-            }
-        }
-    }
-    Err(failed.unwrap_or_else(super::inbox::no_agency))
-}
-
 async fn show_all(key: &str, context: &Context) -> Result<Answer, Failure> {
-    let value = api::ask(Method::GET, "/api/v1/conditions", None, context).await?;
+    let value = across::conditions(context).await?;
     if context.wording.json {
         return Ok(Answer::json(value));
     }

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Failure};
 use super::args::RuleCommand;
-use super::{Context, api, words};
+use super::{Context, across, api, words};
 use http::Method;
 use serde_json::Value;
 use std::path::Path;
@@ -11,25 +11,24 @@ fn at(system: &str, rest: &str) -> String {
     format!("/api/v1/providers/{}/{rest}", api::encoded(system))
 }
 
-/// Tells every process: a simulated system is where its service is, and each process has all of them.
+/// A simulated system is where its service is, and each process has all of them.
 async fn everywhere(
     method: Method,
     path: &str,
     body: Option<&Value>,
     context: &Context,
 ) -> Result<Value, Failure> {
-    let answers = api::ask_all(method, path, body, context).await?;
-    let mut values = answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter();
-    Ok(values.next().unwrap_or_default())
+    // A process that started later may lack a rule that others have.
+    api::tell_all(method, path, body, (across::NO_SUCH_RULE, context)).await
 }
 
 pub(super) async fn list(system: &str, context: &Context) -> Result<Answer, Failure> {
-    let value = api::ask(Method::GET, &at(system, "rules"), None, context).await?;
-    Ok(told(value, context))
+    let answers = api::ask_each(Method::GET, &at(system, "rules"), None, context).await?;
+    Ok(told(across::rules(answers)?, context))
 }
 
 pub(super) async fn change(given: &RuleCommand, context: &Context) -> Result<Answer, Failure> {
-    let value = match given {
+    let name = match given {
         RuleCommand::Put { name, file } => {
             let body = read(file)?;
             let is_set = ["only", "rules", "rule"].iter().any(|key| body.get(key).is_some());
@@ -45,17 +44,18 @@ pub(super) async fn change(given: &RuleCommand, context: &Context) -> Result<Ans
                 }
             };
             everywhere(Method::PUT, &path, Some(&body), context).await?;
-            return list(name, context).await;
+            name
         }
         RuleCommand::Delete { name, id } => {
             let path = match id {
                 Some(id) => at(name, &format!("rules/{}", api::encoded(id))),
                 None => at(name, "rules"),
             };
-            everywhere(Method::DELETE, &path, None, context).await?
+            everywhere(Method::DELETE, &path, None, context).await?;
+            name
         }
     };
-    Ok(told(value, context))
+    list(name, context).await
 }
 
 /// A file of TOML, or of JSON when its name ends so.

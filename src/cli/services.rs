@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Failure};
 use super::args::{Behave, ProviderCommand, Right, ServiceCommand, Services, TargetWord};
-use super::{Context, api, rules, words};
+use super::{Context, across, api, rules, words};
 use crate::domain::behaviour::{Behaviour, Window};
 use http::Method;
 use serde_json::{Value, json};
@@ -10,8 +10,7 @@ use std::time::Duration;
 
 pub(super) async fn services(given: &Services, context: &Context) -> Result<Answer, Failure> {
     let search = given.search.as_deref().unwrap_or_default();
-    let path = format!("/api/v1/services?search={}", api::encoded(search));
-    let value = api::ask(Method::GET, &path, None, context).await?;
+    let value = across::services(search, context).await?;
     if context.wording.json {
         return Ok(Answer::json(value));
     }
@@ -44,11 +43,13 @@ fn at(service: &str) -> String {
 pub(super) async fn service(given: &ServiceCommand, context: &Context) -> Result<Answer, Failure> {
     match given {
         ServiceCommand::Show { service } => {
-            told(&api::ask(Method::GET, &at(service), None, context).await?, context)
+            told(&across::service(&at(service), context).await?, context)
         }
         ServiceCommand::Describe { service } => {
+            let known = across::service(&at(service), context).await?;
+            let home = known.pointer("/service/platform").and_then(Value::as_str);
             let path = format!("{}/description", at(service));
-            let text = api::ask_text(&path, context).await?;
+            let text = api::ask_text(&path, home.unwrap_or_default(), context).await?;
             Ok(Answer::data(format!("{}\n", text.trim_end())))
         }
         ServiceCommand::Register { service, file, description } => {
@@ -100,7 +101,7 @@ pub(super) async fn provider(
 ) -> Result<Answer, Failure> {
     match given {
         ProviderCommand::List => {
-            let value = api::ask(Method::GET, "/api/v1/providers", None, context).await?;
+            let value = across::providers(context).await?;
             if context.wording.json {
                 return Ok(Answer::json(value));
             }
@@ -151,7 +152,7 @@ async fn behave(given: &Behave, context: &Context) -> Result<Answer, Failure> {
     };
     let body = serde_json::to_value(wanted).unwrap_or_default();
     let path = format!("/api/v1/providers/{}", api::encoded(&given.name));
-    let value = api::ask(Method::PUT, &path, Some(&body), context).await?;
+    let value = api::tell_all(Method::PUT, &path, Some(&body), ("", context)).await?;
     if context.wording.json {
         return Ok(Answer::json(value));
     }
@@ -173,7 +174,14 @@ fn provider_row(one: &Value, context: &Context) -> Vec<String> {
         text(one, context.wording.pick("title_vi", "title_en")).to_owned(),
         sure.to_owned(),
         set.join(" "),
+        // Only where processes differ.
+        one.get("platforms").map_or_else(String::new, joined),
     ]
+}
+
+fn joined(words: &Value) -> String {
+    let words = words.as_array().into_iter().flatten().filter_map(Value::as_str);
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn told(value: &Value, context: &Context) -> Result<Answer, Failure> {

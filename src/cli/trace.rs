@@ -15,7 +15,9 @@ pub(super) async fn trace(id: &str, context: &Context) -> Result<Answer, Failure
     }
     let story = match find(id, context).await? {
         Found::Document(story) => story,
-        Found::Calls(hops) => return Ok(evidence::tell(id, hops, context)),
+        Found::Calls { hops, stopped_early } => {
+            return Ok(evidence::tell(id, hops, stopped_early, context));
+        }
     };
     if context.wording.json {
         return Ok(Answer::json(story));
@@ -26,8 +28,11 @@ pub(super) async fn trace(id: &str, context: &Context) -> Result<Answer, Failure
 /// What has the id.
 enum Found {
     Document(Value),
-    /// The records of its hops.
-    Calls(Vec<Value>),
+    /// The records of its hops; there may be more where a search stopped early.
+    Calls {
+        hops: Vec<Value>,
+        stopped_early: bool,
+    },
 }
 
 /// Every process knows its own platforms; of a document the fullest account wins, of calls all are told. Where no
@@ -35,11 +40,14 @@ enum Found {
 async fn find(id: &str, context: &Context) -> Result<Found, Failure> {
     let path = format!("/api/v1/trace/{}", api::encoded(id));
     let mut best: Option<(usize, Value)> = None;
-    let (mut hops, mut refused) = (Vec::new(), None);
+    let (mut hops, mut stopped_early, mut refused) = (Vec::new(), false, None);
     for answer in api::ask_all(Method::GET, &path, None, context).await? {
         match answer {
             Ok(mut told) => {
-                hops.extend_from_slice(told.get("call").map_or(&[], |call| list(call, "hops")));
+                if let Some(call) = told.get("call") {
+                    hops.extend_from_slice(list(call, "hops"));
+                    stopped_early |= call.get("stopped_early") == Some(&Value::Bool(true));
+                }
                 let story = told.get_mut("document").map(Value::take);
                 let weighed = story.map(|story| (weight(&story), story));
                 let known = best.as_ref().map(|(known, _)| *known);
@@ -54,7 +62,7 @@ async fn find(id: &str, context: &Context) -> Result<Found, Failure> {
         return Ok(Found::Document(story));
     }
     if !hops.is_empty() {
-        return Ok(Found::Calls(hops));
+        return Ok(Found::Calls { hops, stopped_early });
     }
     if let Some(refused) = refused.filter(|refused| refused.exit != Exit::Unreachable) {
         return Err(refused);

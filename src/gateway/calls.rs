@@ -11,7 +11,9 @@ use crate::domain::service::{Service, ServiceKind, Services, Target};
 use crate::egress::LinkId;
 use crate::egress::call::{CallLinks, Outside};
 use crate::evidence::{Evidence, Signer, Trust, Writer};
-use crate::ingress::wso2::{Application, ApplicationKey, Applications, KeyKind, Quota, Secret};
+use crate::ingress::wso2::{
+    Application, ApplicationKey, Applications, Desk, KeyKind, Quota, Secret,
+};
 use crate::observe::{self, Tap};
 use crate::pipeline::call::{CallPlane, CallPorts};
 use crate::pki::seal::Seal;
@@ -99,8 +101,14 @@ pub(super) fn signing_owners(topology: &Topology) -> impl Iterator<Item = &Membe
 /// What a simulated system reads of one request.
 const PROVIDER_BODY_BYTES_MAX: usize = 16 << 20;
 
+/// What the gateways share.
+pub(super) fn desk(topology: &Topology) -> Result<Arc<Desk>, StartError> {
+    let recheck = Duration::from_millis(topology.limits.token_recheck_ms);
+    Ok(Arc::new(Desk::new(applications(topology)?, recheck)))
+}
+
 /// The applications of the gateways.
-pub(super) fn applications(topology: &Topology) -> Result<Applications, StartError> {
+fn applications(topology: &Topology) -> Result<Applications, StartError> {
     let mut applications = Applications::default();
     for entry in &topology.applications {
         let quota = entry.calls_per_minute.map(|requests| Quota { requests, per_ms: 60_000 });
@@ -175,6 +183,24 @@ pub(super) fn tap(topology: &Topology, options: &Options) -> Option<Arc<Tap>> {
 }
 
 impl super::Gateway {
+    /// Follows the services of every platform of other processes, each by a task: one that does not answer holds up
+    /// no other.
+    pub(super) fn follow_catalogues(&self) {
+        let is_axis = |ix| self.topology.platform(ix).is_some_and(|p| p.kind == PlatformKind::Axis);
+        let here = || self.plane.platforms().iter().map(|platform| platform.ix);
+        let Some(from) = here().find(|ix| !is_axis(*ix)).or_else(|| here().next()) else { return };
+        for platform in self.topology.platforms.iter().filter(|platform| platform.active) {
+            let home = platform.ix;
+            if self.plane.platform(home).is_some() {
+                continue;
+            }
+            let (plane, stop) = (Arc::clone(&self.plane), self.stop.clone());
+            self.workers.spawn(async move {
+                stop.run_until_cancelled(plane.follow_catalogue(from, home)).await;
+            });
+        }
+    }
+
     /// A task per platform, so that one that cannot report holds up no other. They end with the doors: what is given
     /// up then still finds the evidence open.
     pub(super) fn start_tap(&self) {
@@ -221,8 +247,8 @@ pub(super) fn roads(
         for to in topology.platforms.iter().filter(|to| to.active && to.ix != from) {
             let Some(key) = keys.get(&from) else { continue };
             let is_axis = topology.platform(from).is_some_and(|p| p.kind == PlatformKind::Axis);
-            // The axis carries no calls; it reports its documents.
-            if is_axis && ndop != Some(to.ix) {
+            // The axis makes no calls; it reports its documents, and asks other processes for their services.
+            if is_axis && ndop != Some(to.ix) && local.contains(&to.ix) {
                 continue;
             }
             let address = mtls_address(to, bound)?;

@@ -204,7 +204,7 @@ impl Gateway {
         let setup = setup(&topology, &local, (anchors, services), options.seed);
         let pipeline = Arc::new(Pipeline::new(ports, setup));
         let (plane, writers) = calls::plane(&topology, &local, &pipeline, &pki, &options)?;
-        let desk = Arc::new(Desk::new(calls::applications(&topology)?));
+        let desk = calls::desk(&topology)?;
         let (relays, relay_keys) = lines::relays(&topology, &pki, &trust, &bound, (&plane, &desk))?;
         let tap = calls::tap(&topology, &options);
         let after = pipeline.restore().await?;
@@ -235,6 +235,7 @@ impl Gateway {
         gateway.serve_health(health, &keys);
         gateway.serve_public(public);
         gateway.start_tap();
+        gateway.follow_catalogues();
         gateway.serve_operator(operator_listener, options.data, flows);
         Ok(gateway)
     }

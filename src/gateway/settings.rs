@@ -13,7 +13,7 @@ use crate::ingress::public::PublicLimits;
 use crate::ingress::relay::RelayLimits;
 use crate::journal::JournalOptions;
 use crate::pipeline::PipelineLimits;
-use crate::pipeline::call::CallLimits;
+use crate::pipeline::call::{CallLimits, CatalogueLimits};
 use crate::tls::{StaleCrl, TlsOptions, TlsVersions};
 use crate::topology::{
     CrlExpired, Limits, LockedReceiver, Reading, SignaturePolicy, StatusOrder, Topology,
@@ -162,6 +162,12 @@ pub(super) fn calls(limits: &Limits) -> CallLimits {
         hops_max: limits.hops_max,
         breaker_failures_max: limits.breaker_failures_max,
         breaker_pause: Duration::from_millis(limits.breaker_pause_ms),
+        catalogue: CatalogueLimits {
+            page_bytes_max: limits.catalogue_page_bytes_max,
+            services_max: limits.catalogue_services_max,
+            wait: Duration::from_millis(limits.catalogue_wait_ms),
+            retry: Duration::from_millis(limits.catalogue_retry_ms),
+        },
     }
 }
 

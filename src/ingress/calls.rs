@@ -18,6 +18,7 @@ use futures_util::{FutureExt, StreamExt};
 use http::{Request, Response};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
+use prost::Message;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -203,6 +204,23 @@ fn vouched_for<P: CallPorts>(
     }
     let detail = format!("{peer} ≠ {}", vouched.client);
     Err(CallFault::new(Trouble::CallerForeign).detail(detail))
+}
+
+/// Another platform asks for the services of this one.
+pub async fn tell_catalogue<P: CallPorts>(
+    plane: &CallPlane<P>,
+    at: &CallPlatform,
+    session: &Session,
+    query: Option<&str>,
+) -> CallAnswer {
+    let asks = session.platform(plane.now()).ok().and_then(|name| plane.routes().platform(name));
+    if asks.is_none() {
+        let mut response = Response::new(CallBody::Empty);
+        *response.status_mut() = http::StatusCode::FORBIDDEN;
+        return response;
+    }
+    let page = plane.tell_catalogue(at.ix, query.unwrap_or_default()).await;
+    Response::new(CallBody::whole(page.encode_to_vec()))
 }
 
 /// This platform serves no calls in this process.

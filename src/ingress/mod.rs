@@ -22,7 +22,8 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::directory::Members;
 use crate::domain::rejection::Rejection;
 use crate::domain::routing::PlatformIx;
-use crate::pipeline::call::{CallPlane, CallPlatform, CallPorts, hop};
+use crate::egress::call::CallBody;
+use crate::pipeline::call::{CallPlane, CallPlatform, CallPorts, catalogue, hop, peer};
 use crate::pipeline::{Connections, Pipeline};
 use crate::tls::{Cause, TlsServer};
 use crate::topology::XRoadSettings;
@@ -238,6 +239,15 @@ impl<P: CallPorts> Door<P> {
             let session = Arc::clone(&session);
             async move {
                 let target = request.uri().path();
+                if target == catalogue::PATH {
+                    return Ok(calls.tell_catalogue(&session, &request).await.map(Body::new));
+                }
+                if target == peer::TOKEN_PATH {
+                    let body = CallBody::stream(request.into_body());
+                    let asked = (&*calls.plane, &*calls.desk);
+                    let told = wso2::tell_token(asked, &session, body).await;
+                    return Ok(told.map(Body::new));
+                }
                 if target == hop::PATH || target.starts_with(HOP_PATH_BELOW) {
                     return Ok(calls.passed_on(&session, request).await.map(Body::new));
                 }
@@ -361,9 +371,9 @@ impl<P: CallPorts> CallFaces<P> {
     }
 
     /// The member whose request an LGSP's client seems to send; the platform checks it.
-    fn claimed(&self, head: &RequestHead) -> Result<Option<Arc<str>>, Rejection> {
+    async fn claimed(&self, head: &RequestHead) -> Result<Option<Arc<str>>, Rejection> {
         match lgsp::Dialect::of_path(head.path()) {
-            Some(dialect) => self.lgsp().claimed(dialect, head),
+            Some(dialect) => self.lgsp().claimed(dialect, head).await,
             None => Ok(None),
         }
     }
@@ -378,6 +388,15 @@ impl<P: CallPorts> CallFaces<P> {
                 let xroad = XRoad { plane: &self.plane, at, settings: self.xroad };
                 xroad.answer(request, &self.channel).await
             }
+        }
+    }
+
+    async fn tell_catalogue<B>(&self, session: &Session, request: &Request<B>) -> CallAnswer {
+        match self.at() {
+            Some(at) => {
+                calls::tell_catalogue(&self.plane, at, session, request.uri().query()).await
+            }
+            None => calls::not_here(),
         }
     }
 

@@ -113,8 +113,8 @@ impl<P: CallPorts> Relay<P> {
     }
 
     /// The way of the member that the request claims. One that must connect by TLS is not relayed from here: it would be anybody on this network who speaks in its name.
-    fn way(&self, head: &RequestHead) -> Result<&Way<P::Clock>, Rejection> {
-        let way = self.claimed(head)?;
+    async fn way(&self, head: &RequestHead) -> Result<&Way<P::Clock>, Rejection> {
+        let way = self.claimed(head).await?;
         match way.member.connection {
             Connection::NoSsl => Ok(way),
             other @ (Connection::SslNoAuth | Connection::SslAuth) => {
@@ -124,9 +124,9 @@ impl<P: CallPorts> Relay<P> {
     }
 
     /// The member whose systemid or token the request claims; without one, the only member there is.
-    fn claimed(&self, head: &RequestHead) -> Result<&Way<P::Clock>, Rejection> {
+    async fn claimed(&self, head: &RequestHead) -> Result<&Way<P::Clock>, Rejection> {
         let unknown = || Rejection::new(Reason::UnknownCaller);
-        match self.calls.claimed(head) {
+        match self.calls.claimed(head).await {
             Ok(Some(member)) => {
                 let way = self.ways.iter().find(|way| way.member.id == member);
                 return way.ok_or_else(|| unknown().detail(&*member));
@@ -152,7 +152,7 @@ impl<P: CallPorts> Relay<P> {
             // Its answer would have a length and no body; no dialect uses it.
             return Err(Rejection::new(Reason::ParameterInvalid).detail("HEAD"));
         }
-        let way = self.way(head)?;
+        let way = self.way(head).await?;
         let until = self.clock.now().plus(self.limits.timeout);
         let place = self
             .clock

@@ -131,6 +131,9 @@ problems! {
     RulesFull "LT-O026" CONFLICT
         "Hệ thống mô phỏng đã có đủ số quy tắc trả lời tối đa."
         "The simulated system has as many response rules as it may have.";
+    ServiceElsewhere "LT-O027" CONFLICT
+        "Dịch vụ này đặt tại một nền tảng chạy ở tiến trình khác; hãy gửi yêu cầu đến tiến trình có nền tảng đó."
+        "The home of this service is a platform of another process; ask the process that runs it.";
     Failed "LT-O018" INTERNAL_SERVER_ERROR
         "Tiến trình không làm được việc này; xem nhật ký theo mã liên kết."
         "The process could not do this; see the log under the correlation id.";

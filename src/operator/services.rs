@@ -8,7 +8,7 @@ use crate::domain::service::{
     Grantee, Right, RightRecord, Service, ServiceChanged, ServiceId, ServiceKind, ServiceRecord,
     ServiceState, Services, Target, Way,
 };
-use crate::pipeline::call::CallPorts;
+use crate::pipeline::call::{CallPorts, NotChanged};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -195,7 +195,8 @@ pub(super) async fn description<P: CallPorts>(
 /// Registers a service, or a new version of one. A new one is a draft with no rights.
 #[utoipa::path(put, path = "/api/v1/services/{id}", tag = "services", request_body = Registration,
     params(("id" = String, Path, description = "The service's id, its slash as %2F")),
-    responses((status = 200, body = ServiceAnswer), (status = 400, body = ErrorAnswer)))]
+    responses((status = 200, body = ServiceAnswer), (status = 400, body = ErrorAnswer),
+        (status = 409, body = ErrorAnswer)))]
 pub(super) async fn register<P: CallPorts>(
     state: State<P>,
     Named(id): Named,
@@ -203,6 +204,8 @@ pub(super) async fn register<P: CallPorts>(
 ) -> Result<Json<ServiceAnswer>, Fault> {
     let operated = &state.operated;
     let id = ServiceId::parse(&id).map_err(|error| invalid("id", error.to_string()))?;
+    let home = super::conditions::find_named(operated, &given.platform)?;
+    operated.plane.check_home(home.ix).map_err(not_changed)?;
     check_description(&given)?;
     let limits = &operated.topology.limits;
     let record = ServiceRecord {
@@ -211,7 +214,7 @@ pub(super) async fn register<P: CallPorts>(
         version: given.version,
         title_vi: given.title_vi,
         title_en: given.title_en,
-        home: super::conditions::find_named(operated, &given.platform)?.name.to_string(),
+        home: home.name.to_string(),
         timeout_ms: given
             .timeout_ms
             .unwrap_or_else(|| u32::try_from(limits.call_timeout_ms).unwrap_or(u32::MAX)),
@@ -238,12 +241,13 @@ fn check_description(given: &Registration) -> Result<(), Fault> {
 /// Takes a service out of the catalogue.
 #[utoipa::path(delete, path = "/api/v1/services/{id}", tag = "services",
     params(("id" = String, Path, description = "The service's id, its slash as %2F")),
-    responses((status = 200, body = ServiceAnswer), (status = 404, body = ErrorAnswer)))]
+    responses((status = 200, body = ServiceAnswer), (status = 404, body = ErrorAnswer),
+        (status = 409, body = ErrorAnswer)))]
 pub(super) async fn remove<P: CallPorts>(
     state: State<P>,
     Named(id): Named,
 ) -> Result<Json<ServiceAnswer>, Fault> {
-    let service = find(&state.operated, &id)?;
+    let service = find_here(&state.operated, &id)?;
     let change = ServiceChanged { removed: true, ..changed(&service.id.to_string()) };
     make(&state.operated, change).await
 }
@@ -251,13 +255,14 @@ pub(super) async fn remove<P: CallPorts>(
 /// Puts it into another state: draft → test → published → deprecated → disabled, or back.
 #[utoipa::path(put, path = "/api/v1/services/{id}/state", tag = "services", request_body = StateBody,
     params(("id" = String, Path, description = "The service's id, its slash as %2F")),
-    responses((status = 200, body = ServiceAnswer), (status = 404, body = ErrorAnswer)))]
+    responses((status = 200, body = ServiceAnswer), (status = 404, body = ErrorAnswer),
+        (status = 409, body = ErrorAnswer)))]
 pub(super) async fn put_state<P: CallPorts>(
     state: State<P>,
     Named(id): Named,
     Given(given): Given<StateBody>,
 ) -> Result<Json<ServiceAnswer>, Fault> {
-    let service = find(&state.operated, &id)?;
+    let service = find_here(&state.operated, &id)?;
     let wanted = word::<ServiceState>("state", &given.state)?;
     let change = ServiceChanged { state: wanted.to_string(), ..changed(&service.id.to_string()) };
     make(&state.operated, change).await
@@ -266,13 +271,14 @@ pub(super) async fn put_state<P: CallPorts>(
 /// Grants a right: effective with the next call.
 #[utoipa::path(post, path = "/api/v1/services/{id}/grant", tag = "services", request_body = RightView,
     params(("id" = String, Path, description = "The service's id, its slash as %2F")),
-    responses((status = 200, body = ServiceAnswer), (status = 404, body = ErrorAnswer)))]
+    responses((status = 200, body = ServiceAnswer), (status = 404, body = ErrorAnswer),
+        (status = 409, body = ErrorAnswer)))]
 pub(super) async fn grant<P: CallPorts>(
     state: State<P>,
     Named(id): Named,
     Given(given): Given<RightView>,
 ) -> Result<Json<ServiceAnswer>, Fault> {
-    let service = find(&state.operated, &id)?;
+    let service = find_here(&state.operated, &id)?;
     let granted = vec![right(&state.operated, given)?.to_record()];
     make(&state.operated, ServiceChanged { granted, ..changed(&service.id.to_string()) }).await
 }
@@ -280,13 +286,14 @@ pub(super) async fn grant<P: CallPorts>(
 /// Revokes a right: the next call is refused. Without method and path, everything that was granted to that one.
 #[utoipa::path(post, path = "/api/v1/services/{id}/revoke", tag = "services", request_body = RightView,
     params(("id" = String, Path, description = "The service's id, its slash as %2F")),
-    responses((status = 200, body = ServiceAnswer), (status = 404, body = ErrorAnswer)))]
+    responses((status = 200, body = ServiceAnswer), (status = 404, body = ErrorAnswer),
+        (status = 409, body = ErrorAnswer)))]
 pub(super) async fn revoke<P: CallPorts>(
     state: State<P>,
     Named(id): Named,
     Given(given): Given<RightView>,
 ) -> Result<Json<ServiceAnswer>, Fault> {
-    let service = find(&state.operated, &id)?;
+    let service = find_here(&state.operated, &id)?;
     let all_of_it = given.method.is_none() && given.path.is_none();
     let wanted = right(&state.operated, given)?;
     let own = service.rights.iter();
@@ -304,14 +311,15 @@ pub(super) async fn revoke<P: CallPorts>(
 /// Says which system answers: the simulated one, a real one, or a real one that is recorded.
 #[utoipa::path(put, path = "/api/v1/services/{id}/target", tag = "services", request_body = TargetBody,
     params(("id" = String, Path, description = "The service's id, its slash as %2F")),
-    responses((status = 200, body = ServiceAnswer), (status = 404, body = ErrorAnswer)))]
+    responses((status = 200, body = ServiceAnswer), (status = 404, body = ErrorAnswer),
+        (status = 409, body = ErrorAnswer)))]
 pub(super) async fn put_target<P: CallPorts>(
     state: State<P>,
     Named(id): Named,
     Given(given): Given<TargetBody>,
 ) -> Result<Json<ServiceAnswer>, Fault> {
     let operated = &state.operated;
-    let service = find(operated, &id)?;
+    let service = find_here(operated, &id)?;
     let name = match (given.target.as_str(), given.address) {
         ("simulated", None) => operated.simulated_name(&service.id.to_string()),
         ("simulated", Some(name)) if operated.host.has(&name) => name,
@@ -357,6 +365,13 @@ pub(super) fn find<P: CallPorts>(operated: &Operated<P>, id: &str) -> Result<Arc
     Err(Fault::new(Problem::NoSuchService).detail(id).nearest(near))
 }
 
+/// One that can be changed here. Where it cannot, nothing else about the request matters.
+fn find_here<P: CallPorts>(operated: &Operated<P>, id: &str) -> Result<Arc<Service>, Fault> {
+    let service = find(operated, id)?;
+    operated.plane.check_home(service.home).map_err(not_changed)?;
+    Ok(service)
+}
+
 fn right<P: CallPorts>(operated: &Operated<P>, given: RightView) -> Result<Right, Fault> {
     let to: Grantee = given.to.parse().map_err(|error: crate::domain::service::BadGrantee| {
         invalid("to", format!("{}: {error}", given.to))
@@ -398,8 +413,17 @@ async fn make<P: CallPorts>(
     change: ServiceChanged,
 ) -> Result<Json<ServiceAnswer>, Fault> {
     let change = ServiceChanged { at: operated.pipeline.now().0, ..change };
-    let service = operated.pipeline.change_service(change).await?;
+    let service = operated.plane.change_service(change).await.map_err(not_changed)?;
     Ok(answer(operated, &service))
+}
+
+fn not_changed(why: NotChanged) -> Fault {
+    match why {
+        NotChanged::Elsewhere(home) => {
+            Fault::new(Problem::ServiceElsewhere).at("platform").detail(home)
+        }
+        NotChanged::Refused(rejection) => rejection.into(),
+    }
 }
 
 fn answer<P: CallPorts>(operated: &Operated<P>, service: &Service) -> Json<ServiceAnswer> {

@@ -42,6 +42,7 @@ use answers::Answers;
 use arc_swap::ArcSwap;
 use bodies::{Bodies, Budget};
 use parking_lot::Mutex;
+use services::Catalogue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
@@ -180,7 +181,7 @@ pub struct Pipeline<P: Ports> {
     platforms: Vec<Platform>,
     directory: ArcSwap<Directory>,
     routes: ArcSwap<RoutingTable>,
-    services: ArcSwap<Services>,
+    catalogue: Catalogue,
     answers: Answers,
     bodies: Bodies,
     budget: Arc<Budget>,
@@ -222,6 +223,7 @@ impl<P: Ports> Pipeline<P> {
             })
             .collect::<Vec<_>>();
         let (events, _) = tokio::sync::broadcast::channel(limits.events_queue_max.max(1));
+        let epoch = ports.clock().now().0;
         Self {
             answers: Answers::new(setup.seed),
             bodies: Bodies::new(limits.retention / 2, setup.seed, SHARED_BODY_BYTES_MIN),
@@ -236,7 +238,7 @@ impl<P: Ports> Pipeline<P> {
             platforms,
             directory: ArcSwap::new(setup.directory),
             routes: ArcSwap::new(setup.routes),
-            services: ArcSwap::from_pointee(setup.services),
+            catalogue: Catalogue::new(setup.services, epoch),
             ids: Mutex::new(Random(setup.seed)),
             is_closed: AtomicBool::new(false),
             draining: CancellationToken::new(),

@@ -176,6 +176,16 @@ limits! {
     breaker_failures_max: u32 = 20, 1, 1_000_000;
     /// For how long.
     breaker_pause_ms: u64 = 5_000, 10, HOUR_MS;
+    /// How long a platform waits for a change before it tells one in another process that its services are as before.
+    catalogue_wait_ms: u64 = 20_000, 10, HOUR_MS;
+    /// How soon a platform of another process that did not answer is asked for its services again.
+    catalogue_retry_ms: u64 = 1_000, 10, HOUR_MS;
+    /// What of changed services goes into one answer; a service with its description takes some 4 MiB at most.
+    catalogue_page_bytes_max: usize = 8 * MIB, 8 * MIB, 256 * MIB;
+    /// Changed services of one platform in another process that are kept here.
+    catalogue_services_max: usize = 10_000, 1, 1_000_000;
+    /// How long what a platform of another process said of its access token is believed before it is asked again.
+    token_recheck_ms: u64 = 60_000, 0, 24 * HOUR_MS;
     /// Records of evidence waiting for the disk; beyond it calls are refused.
     evidence_queue_max: usize = 65_536, 16, 10_000_000;
     /// How long a record of evidence may wait for the disk.

@@ -26,7 +26,7 @@ pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn json(data: &Path, args: &[&str]) -> Value {
 pub(crate) struct Up {
     child: Child,
     stderr: BufReader<ChildStderr>,
-    ready: Value,
+    pub(crate) ready: Value,
     pub(crate) data: PathBuf,
     _folder: Option<tempfile::TempDir>,
 }
@@ -56,7 +56,7 @@ impl Up {
         up
     }
 
-    fn start_on(data: &Path, args: &[&str]) -> Self {
+    pub(crate) fn start_on(data: &Path, args: &[&str]) -> Self {
         let mut child = lienthong(data)
             .args(["up", "--port-base", "0", "-o", "json"])
             .args(args)
@@ -111,7 +111,7 @@ impl Up {
         panic!("{args:?} never showed it");
     }
 
-    fn file(&self, name: &str, content: &str) -> String {
+    pub(crate) fn file(&self, name: &str, content: &str) -> String {
         let path = self.data.join(name);
         std::fs::write(&path, content).unwrap();
         path.to_str().unwrap().to_owned()

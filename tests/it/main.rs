@@ -14,6 +14,7 @@ mod lgsp_wire;
 mod native;
 mod native_faults;
 mod operator;
+mod processes;
 mod quiet;
 mod simulation;
 mod tidy;

@@ -90,6 +90,8 @@ impl Services {
         if fact.removed {
             let was_there = self.by_id.remove(&key).is_some();
             if was_there {
+                self.version += 1;
+                self.numbers.remove(&key);
                 self.removed.insert(key);
             }
             return was_there;
@@ -97,6 +99,8 @@ impl Services {
         let former = self.by_id.get(&key).map(|service| Service::clone(service));
         let Some(mut service) = merged(id, former, fact, platform) else { return false };
         service.is_changed = true;
+        self.version += 1;
+        self.numbers.insert(Arc::clone(&key), self.version);
         self.removed.remove(&key);
         self.by_id.insert(key, Arc::new(service));
         true
@@ -114,7 +118,7 @@ impl Services {
     }
 }
 
-fn merged(
+pub(super) fn merged(
     id: ServiceId,
     former: Option<Service>,
     fact: &ServiceChanged,

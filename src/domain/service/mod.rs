@@ -5,6 +5,7 @@
 //!
 //! Invariant: a service without a right is open to its owner alone.
 
+mod catalogue;
 mod change;
 mod fault;
 mod id;
@@ -18,6 +19,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub use catalogue::{CataloguePage, Told};
 pub use change::{RightRecord, ServiceChanged, ServiceRecord};
 pub use fault::{CallFault, Side, Trouble};
 pub use id::{ServiceId, ServiceIdError};
@@ -198,6 +200,10 @@ pub struct Services {
     /// Those of the topology that are no more.
     removed: BTreeSet<Arc<str>>,
     groups: Arc<Groups>,
+    /// How many changes were made.
+    version: u64,
+    /// Which of them was the last of each service that was changed.
+    numbers: BTreeMap<Arc<str>, u64>,
 }
 
 impl Services {
@@ -217,6 +223,11 @@ impl Services {
 
     pub fn groups(&self) -> &Groups {
         &self.groups
+    }
+
+    /// Grows with every change.
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// In the order of ids.

@@ -30,14 +30,14 @@ struct Ticket {
 
 impl<P: CallPorts> Lgsp<'_, P> {
     /// The caller; `of_unit` where the operation is one unit's.
-    pub(super) fn caller(
+    pub(super) async fn caller(
         &self,
         dialect: Dialect,
         head: &Head,
         of_unit: bool,
     ) -> Result<Caller, Rejection> {
         let certified = self.channel.member(self.plane.now())?.cloned();
-        let ticket = self.ticket(dialect, head)?;
+        let ticket = self.ticket(dialect, head).await?;
         let unit = self.unit(dialect, head)?;
         if let Some(own) = certified {
             let others = [ticket.as_ref().map(|ticket| &ticket.caller), unit.as_ref()];
@@ -61,7 +61,7 @@ impl<P: CallPorts> Lgsp<'_, P> {
     }
 
     /// The member that is meant, when what says so holds; `None` when nothing does.
-    pub(super) fn meant(
+    pub(super) async fn meant(
         &self,
         dialect: Dialect,
         head: &Head,
@@ -69,24 +69,20 @@ impl<P: CallPorts> Lgsp<'_, P> {
         if let Some(unit) = self.unit(dialect, head)? {
             return Ok(Some(Arc::clone(unit.id())));
         }
-        Ok(self.ticket(dialect, head)?.map(|ticket| Arc::clone(ticket.caller.id())))
+        Ok(self.ticket(dialect, head).await?.map(|ticket| Arc::clone(ticket.caller.id())))
     }
 
-    fn ticket(&self, dialect: Dialect, head: &Head) -> Result<Option<Ticket>, Rejection> {
-        let of = |shown| {
-            let known = (&head.headers, &*self.plane.members);
-            let id = self.desk.member_of(shown, known, (self.channel, self.plane.now().ms()))?;
-            self.here(self.plane.members.by_id(&id), || id.clone())
-        };
+    async fn ticket(&self, dialect: Dialect, head: &Head) -> Result<Option<Ticket>, Rejection> {
         let has_access_token = head.headers.contains_key(ACCESS_TOKEN);
-        let whole = has_access_token.then(|| of(Shown::AccessToken)).transpose()?;
+        let whole =
+            if has_access_token { Some(self.of(Shown::AccessToken, head).await?) } else { None };
         let token = match dialect {
             Dialect::A | Dialect::QuangNam => bearer(head)?,
             Dialect::EdocService => bare(head)?,
         };
         let by_token = match token {
             None => None,
-            Some(token) => Some(match (of(Shown::Token(token)), dialect) {
+            Some(token) => Some(match (self.of(Shown::Token(token), head).await, dialect) {
                 // Bkav's tokens are written down once for each unit and never change.
                 (Err(refused), Dialect::EdocService) => {
                     self.by_organ(head, token).ok_or(refused)?
@@ -106,6 +102,13 @@ impl<P: CallPorts> Lgsp<'_, P> {
             }
             (None, None) => Ok(None),
         }
+    }
+
+    /// Who a credential of the gateway stands for.
+    async fn of(&self, shown: Shown<'_>, head: &Head) -> Result<Caller, Rejection> {
+        let known = (self.plane, self.platform, self.channel);
+        let id = self.desk.member_of(shown, &head.headers, known).await?;
+        self.here(self.plane.members.by_id(&id), || id.clone())
     }
 
     fn unit(&self, dialect: Dialect, head: &Head) -> Result<Option<Caller>, Rejection> {

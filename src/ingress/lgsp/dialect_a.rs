@@ -101,7 +101,7 @@ impl<P: CallPorts> Lgsp<'_, P> {
         let name = head.path.strip_prefix("/v1/").unwrap_or_default();
         let operation = operation(&ROWS, &head.method, name)?;
         let of_unit = operation != Operation::AgenciesList;
-        let caller = self.caller(Dialect::A, head, of_unit)?;
+        let caller = self.caller(Dialect::A, head, of_unit).await?;
         let tls = self.channel.words();
         let asked = self.asked(head, &caller, (&tls, correlation_id))?;
         match operation {

@@ -84,7 +84,7 @@ impl<P: CallPorts> Lgsp<'_, P> {
     ) -> Result<CallAnswer, Rejection> {
         let name = head.path.strip_prefix("/EdocService/").unwrap_or_default();
         let operation = operation(&ROWS, &head.method, name)?;
-        let caller = self.caller(Dialect::EdocService, head, true)?;
+        let caller = self.caller(Dialect::EdocService, head, true).await?;
         let tls = self.channel.words();
         let asked = self.asked(head, &caller, (&tls, correlation_id))?;
         let organ = organ(&asked)?;

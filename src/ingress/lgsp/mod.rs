@@ -126,7 +126,7 @@ impl<P: CallPorts> Lgsp<'_, P> {
     }
 
     /// Whose request this seems to be, for a security server that chooses a certificate by it. The platform checks.
-    pub(super) fn claimed(
+    pub(super) async fn claimed(
         &self,
         dialect: Dialect,
         head: &RequestHead,
@@ -137,7 +137,7 @@ impl<P: CallPorts> Lgsp<'_, P> {
             query: query_pairs(head.query()).unwrap_or_default(),
             headers: wso2::header_map_of(head.fields.iter()),
         };
-        self.meant(dialect, &head)
+        self.meant(dialect, &head).await
     }
 
     /// The platform's part of a request, for a caller that is known.

@@ -101,7 +101,7 @@ impl<P: CallPorts> Lgsp<'_, P> {
     ) -> Result<CallAnswer, Rejection> {
         let (name, id) = place(&head.path);
         let operation = operation(&ROWS, &head.method, &name)?;
-        let caller = self.caller(Dialect::QuangNam, head, true)?;
+        let caller = self.caller(Dialect::QuangNam, head, true).await?;
         let tls = self.channel.words();
         let asked = self.asked(head, &caller, (&tls, correlation_id))?;
         let exchange = &asked.exchange;

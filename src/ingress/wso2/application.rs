@@ -141,6 +141,11 @@ impl Applications {
         }
     }
 
+    /// Who a consumer key stands for, whoever shows it.
+    pub(super) fn named(&self, consumer_key: &str) -> Option<&Arc<Client>> {
+        self.by_key.get(consumer_key).map(|(client, _)| client)
+    }
+
     /// How many consumer keys there are.
     pub(super) fn len(&self) -> usize {
         self.by_key.len()

@@ -7,7 +7,7 @@ use super::fault::{Fault, FaultCode};
 use super::login::LOGIN_PATH;
 use super::quota::Quotas;
 use super::request::{FORM_BYTES_MAX, TokenFault, TokenRequest};
-use super::token::{Fingerprint, LEFT_S_MIN, Token, Tokens, Wanted};
+use super::token::{Abroad, Fingerprint, LEFT_S_MIN, TOKENS_MAX, Token, Tokens, Wanted};
 use crate::domain::member_id::MemberId;
 use crate::domain::service::{CallFault, Services, Trouble};
 use crate::egress::call::CallBody;
@@ -19,21 +19,30 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// What the gateways of one process know: applications, their tokens, and where APIs stand.
-#[derive(Default)]
 pub struct Desk {
     pub(super) applications: Applications,
     pub(super) tokens: Tokens,
+    pub(super) abroad: Abroad,
     quotas: Quotas,
     /// Made again when the services have changed.
     contexts: Mutex<Option<(Arc<Services>, Arc<Contexts>)>>,
 }
 
 impl Desk {
-    pub fn new(applications: Applications) -> Self {
-        Self { applications, ..Self::default() }
+    /// `recheck`: how long what another platform says of its token is believed.
+    pub fn new(applications: Applications, recheck: Duration) -> Self {
+        let recheck_ms = u64::try_from(recheck.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            applications,
+            tokens: Tokens::default(),
+            abroad: Abroad::new(TOKENS_MAX, recheck_ms),
+            quotas: Quotas::default(),
+            contexts: Mutex::default(),
+        }
     }
 
     fn contexts(&self, services: &Arc<Services>) -> Arc<Contexts> {
@@ -134,6 +143,7 @@ impl<P: CallPorts> Gateway<'_, P> {
             life_s: asked.life_s,
             left_s_min: LEFT_S_MIN,
             bound_to: fingerprint(channel),
+            issuer: self.at.name.to_string(),
         };
         let token = self.hand_out(&client, &wanted)?;
         Ok(serde_json::to_string(&token).unwrap_or_default())
@@ -153,19 +163,18 @@ impl<P: CallPorts> Gateway<'_, P> {
     }
 
     /// Who calls: a bearer, or VNPT's `lgspaccesstoken`, whose credentials come with each call.
-    fn client(&self, headers: &HeaderMap, channel: &Channel) -> Result<Arc<Client>, Fault> {
+    async fn client(&self, headers: &HeaderMap, channel: &Channel) -> Result<Arc<Client>, Fault> {
         let refused = || Fault::new(FaultCode::InvalidCredentials);
         if let Some(own) = lgsp(headers).map_err(|_malformed| refused())? {
             let client = self.desk.authenticate(&self.plane.members, &own);
             return client.map_err(|_error| refused());
         }
         let token = bearer(headers)?;
-        let presented = fingerprint(channel);
-        Ok(self.desk.tokens.look_up(token, presented.as_ref(), self.now_ms())?)
+        Ok(Box::pin(self.desk.bearer(self.plane, self.at.ix, token, channel)).await?)
     }
 
     async fn call(&self, request: CallRequest, channel: &Channel) -> Result<Answered, Fault> {
-        let admitted = self.admit(request, channel).inspect_err(|fault| {
+        let admitted = self.admit(request, channel).await.inspect_err(|fault| {
             self.plane.refuse(self.at, &CallFault::new(counted_as(fault.code)));
         });
         let (asked, origin) = admitted?;
@@ -174,9 +183,13 @@ impl<P: CallPorts> Gateway<'_, P> {
     }
 
     /// Who calls, by its token, and what.
-    fn admit(&self, request: CallRequest, channel: &Channel) -> Result<(Asked, Origin), Fault> {
+    async fn admit(
+        &self,
+        request: CallRequest,
+        channel: &Channel,
+    ) -> Result<(Asked, Origin), Fault> {
         let headers = fields(&request);
-        let client = self.client(&headers, channel)?;
+        let client = self.client(&headers, channel).await?;
         self.desk.quotas.check(&client, self.now_ms())?;
         let forbidden = || Fault::new(FaultCode::ResourceForbidden).detail(client.member.clone());
         let member = MemberId::parse(&client.member).map_err(|_invalid| forbidden())?;

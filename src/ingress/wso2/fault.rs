@@ -233,6 +233,9 @@ impl From<LookupError> for Fault {
             LookupError::ForeignCertificate => {
                 "mã truy cập được cấp cho chứng thư số khác / the access token was issued to another certificate"
             }
+            LookupError::IssuerSilent => {
+                "nền tảng cấp mã truy cập không trả lời / the platform that handed the access token out does not answer"
+            }
         })
     }
 }
@@ -353,6 +356,7 @@ mod tests {
             (LookupError::Expired.into(), 900_901, "hết hạn"),
             (LookupError::Unknown.into(), 900_901, "không tồn tại"),
             (LookupError::ForeignCertificate.into(), 900_901, "chứng thư số khác"),
+            (LookupError::IssuerSilent.into(), 900_901, "không trả lời"),
         ] {
             let answer = fault.answer(None, 0);
             assert_eq!((fault.code.code(), answer.status), (code, StatusCode::UNAUTHORIZED));

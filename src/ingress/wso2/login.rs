@@ -7,12 +7,13 @@ use super::face::{Desk, Gateway, fingerprint, json};
 use super::request::FORM_BYTES_MAX;
 use super::secret::Secret;
 use super::token::{LIFE_S_DEFAULT, Wanted};
-use crate::domain::directory::Members;
+use crate::domain::directory::{Caller, Members};
 use crate::domain::rejection::{Place, Reason, Rejection};
+use crate::domain::routing::PlatformIx;
 use crate::ingress::calls::{CallAnswer, CallRequest, Channel};
 use crate::ingress::documents::words::{DONE, sentence};
 use crate::ingress::documents::{missing, new_correlation_id, wrong};
-use crate::pipeline::call::CallPorts;
+use crate::pipeline::call::{CallPlane, CallPorts};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -56,40 +57,50 @@ impl Desk {
         if !Secret::new(&String::from_utf8_lossy(secret.expose())).is_same(&given.consumer_secret) {
             return Err(AuthenticationError::WrongSecret);
         }
-        Ok(Arc::new(Client {
-            application: key.clone(),
-            member: caller.id().to_string(),
-            kind: KeyKind::Production,
-            consumer_key: key.clone(),
-            quota: None,
-        }))
+        Ok(Arc::new(of_systemid(key, &caller)))
+    }
+
+    /// Who a key stands for by what is known here: an application, or a member by its systemid.
+    pub(super) fn client(&self, members: &Members, key: &str) -> Option<Arc<Client>> {
+        let application = self.applications.named(key).cloned();
+        application.or_else(|| Some(Arc::new(of_systemid(key, &members.by_systemid(key)?))))
     }
 
     /// The id of the member that a credential stands for.
-    pub(in crate::ingress) fn member_of(
+    pub(in crate::ingress) async fn member_of<P: CallPorts>(
         &self,
         shown: Shown<'_>,
-        (headers, members): (&HeaderMap, &Members),
-        (channel, now_ms): (&Channel, u64),
+        headers: &HeaderMap,
+        (plane, here, channel): (&CallPlane<P>, PlatformIx, &Channel),
     ) -> Result<String, Rejection> {
         let refused = |name: &str| {
             Rejection::new(Reason::BadCredential).at(Place::Parameter(name.to_owned()))
         };
         let client = match shown {
             Shown::Token(text) => {
-                let presented = fingerprint(channel);
-                let found = self.tokens.look_up(text, presented.as_ref(), now_ms);
+                let found = Box::pin(self.bearer(plane, here, text, channel)).await;
                 found.map_err(|error| refused("Authorization").detail(error.to_string()))?
             }
             Shown::AccessToken => {
                 let refused = |why: String| refused("lgspaccesstoken").detail(why);
                 let given = lgsp(headers).map_err(|error| refused(error.to_string()))?;
                 let given = given.ok_or_else(|| refused(String::new()))?;
-                let found = self.authenticate(members, &given);
+                let found = self.authenticate(&plane.members, &given);
                 found.map_err(|error| refused(error.to_string()))?
             }
         };
         Ok(client.member.clone())
+    }
+}
+
+/// A member as its own application.
+fn of_systemid(systemid: &str, caller: &Caller) -> Client {
+    Client {
+        application: systemid.to_owned(),
+        member: caller.id().to_string(),
+        kind: KeyKind::Production,
+        consumer_key: systemid.to_owned(),
+        quota: None,
     }
 }
 
@@ -144,6 +155,7 @@ impl<P: CallPorts> Gateway<'_, P> {
             life_s: LIFE_S_DEFAULT,
             left_s_min: LOGIN_LEFT_S_MIN,
             bound_to: fingerprint(channel),
+            issuer: self.at.name.to_string(),
         };
         let token = self.hand_out(&client, &wanted).map_err(|fault| {
             let rejection = Rejection::new(Reason::Busy).detail(fault.description());

@@ -157,6 +157,7 @@ impl Drop for Passage {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CatalogueLimits;
     use super::*;
     use std::time::Duration;
 
@@ -173,6 +174,12 @@ mod tests {
             hops_max: 8,
             breaker_failures_max: 3,
             breaker_pause: Duration::from_secs(5),
+            catalogue: CatalogueLimits {
+                page_bytes_max: 1_000,
+                services_max: 10,
+                wait: Duration::from_secs(1),
+                retry: Duration::from_secs(1),
+            },
         }
     }
 

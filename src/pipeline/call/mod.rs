@@ -6,10 +6,12 @@
 //! Invariant: no answer is complete before its evidence is queued; a caller is who its certificate, or the
 //! platform that vouches for it, says.
 
+pub mod catalogue;
 mod gate;
 pub mod hop;
 mod metered;
 mod pass;
+pub mod peer;
 mod record;
 
 use super::{Pipeline, Ports};
@@ -29,6 +31,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub use catalogue::{CatalogueLimits, NotChanged};
 pub use gate::Door;
 pub use record::{CallRecord, SYSTEM_TYPE_CLIENT, SYSTEM_TYPE_PRODUCER, SYSTEM_TYPE_RELAY};
 
@@ -55,6 +58,7 @@ pub struct CallLimits {
     pub hops_max: u32,
     pub breaker_failures_max: u32,
     pub breaker_pause: Duration,
+    pub catalogue: CatalogueLimits,
 }
 
 /// How a call came to be written: it decides how it is told of.

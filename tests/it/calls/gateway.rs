@@ -2,6 +2,7 @@
 
 use super::{Answer, COUNTRY, Country, ask};
 use crate::world::{bundle, client_config};
+use lienthong::gateway::Gateway;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 
@@ -60,7 +61,14 @@ pub(super) async fn tls_at(
     country: &Country,
     platform: &str,
 ) -> tokio_rustls::client::TlsStream<TcpStream> {
-    let gateway = &country.gateway;
+    stranger(&country.gateway, platform).await
+}
+
+/// The TLS port of a platform, without a certificate of ours.
+pub(crate) async fn stranger(
+    gateway: &Gateway,
+    platform: &str,
+) -> tokio_rustls::client::TlsStream<TcpStream> {
     let ix = gateway.topology.platform_named(platform).unwrap().ix;
     let address = gateway.listening.iter().find(|l| l.platform == ix).unwrap().tls.unwrap();
     let known = client_config(&bundle(gateway, MEMBER));

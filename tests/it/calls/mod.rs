@@ -5,7 +5,7 @@ mod bodies;
 mod conformance;
 mod connections;
 mod download;
-mod gateway;
+pub(crate) mod gateway;
 mod observed;
 mod peers;
 mod proof;

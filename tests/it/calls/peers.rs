@@ -109,8 +109,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     }
 }
 
-/// Serves one connection as the security server `ss-db`, with its own certificate.
+/// Serves connections as the security server `ss-db`, with its own certificate.
 async fn misbehave(listener: Arc<TcpListener>, gateway: &Gateway, manners: Manners) {
+    let config = config(gateway);
+    let tasks = TaskTracker::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        tasks.spawn(serve(stream, Arc::clone(&config), manners));
+    }
+}
+
+fn config(gateway: &Gateway) -> Arc<rustls::ServerConfig> {
     use rustls_pki_types::pem::PemObject;
     use rustls_pki_types::{CertificateDer, PrivateKeyDer};
     let holder = Holder::Platform(PlatformName::new("ss-db").unwrap());
@@ -125,15 +133,26 @@ async fn misbehave(listener: Arc<TcpListener>, gateway: &Gateway, manners: Manne
         .with_single_cert(chain, key)
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let (stream, _) = listener.accept().await.unwrap();
-    let stream = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(stream).await.unwrap();
+    Arc::new(config)
+}
+
+async fn serve(stream: TcpStream, config: Arc<rustls::ServerConfig>, manners: Manners) {
+    let Ok(stream) = tokio_rustls::TlsAcceptor::from(config).accept(stream).await else { return };
     if matches!(manners, Manners::Cuts) {
         return;
     }
     let (sender, written) = tokio::sync::watch::channel(0);
-    let service = service_fn(move |_| {
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let written = written.clone();
-        async move { Ok::<_, std::io::Error>(answer(manners, written)) }
+        async move {
+            if request.uri().path().starts_with("/call/v1") {
+                return Ok::<_, std::io::Error>(answer(manners, written));
+            }
+            // It tells nobody of its services.
+            let nothing = http_body_util::Empty::new().map_err(|never| match never {});
+            let response = Response::builder().status(StatusCode::NOT_FOUND);
+            Ok(response.body(nothing.boxed_unsync()).unwrap())
+        }
     });
     let stream = TokioIo::new(Counted { inner: stream, written: sender });
     let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());

@@ -4,11 +4,13 @@
 //! As with WSO2, who asks again while a token is valid gets the same one with what is left of its life. A token
 //! may be bound to the certificate of the connection it was asked on (RFC 8705); then no other may use it.
 
+mod abroad;
 mod held;
 #[cfg(test)]
 mod tests;
 
 use super::application::Client;
+pub(super) use abroad::{Abroad, issuer_of};
 use held::{Held, State};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -36,6 +38,8 @@ pub(super) struct Wanted {
     /// Of a valid token that is given again, so much is left; at least 1.
     pub left_s_min: u64,
     pub bound_to: Option<Fingerprint>,
+    /// The name of the platform that hands it out: it is written behind a new token, so that others know whom to ask.
+    pub issuer: String,
 }
 
 /// What the token endpoint answers, as WSO2 writes it. Its `Debug` text has no token.
@@ -73,10 +77,12 @@ pub(super) enum LookupError {
     Unknown,
     #[error("the token belongs to another certificate")]
     ForeignCertificate,
+    #[error("the platform that handed the token out does not answer")]
+    IssuerSilent,
 }
 
 /// What every platform of the country together could need, at some 500 bytes each.
-const TOKENS_MAX: usize = 100_000;
+pub(super) const TOKENS_MAX: usize = 100_000;
 /// Scopes and certificates differ; nobody needs so many of both.
 const TOKENS_PER_KEY_MAX: usize = 64;
 pub(super) const LIFE_S_DEFAULT: u64 = 3_600;
@@ -117,7 +123,7 @@ impl Tokens {
         {
             return Ok(held.to_token(now_ms));
         }
-        let text = base64_simd::URL_SAFE_NO_PAD.encode_to_string(random);
+        let text = written(base64_simd::URL_SAFE_NO_PAD.encode_to_string(random), &wanted.issuer);
         let digest = digest(&text);
         if state.has(&digest) {
             return Err(IssueError::RandomRepeated);
@@ -135,6 +141,20 @@ impl Tokens {
         let token = held.to_token(now_ms);
         state.insert(digest, held);
         Ok(token)
+    }
+
+    /// What another platform is told of a token: whose it is, its certificate, what is left of its life in ms.
+    pub(super) fn describe(
+        &self,
+        text: &str,
+        now_ms: u64,
+    ) -> Option<(Arc<Client>, Option<Fingerprint>, u64)> {
+        if text.len() > TEXT_BYTES_MAX {
+            return None;
+        }
+        let state = self.state.lock();
+        let held = state.get(&digest(text))?;
+        Some((Arc::clone(&held.client), held.bound_to, held.expires_at_ms.saturating_sub(now_ms)))
     }
 
     /// Whose token this is. `presented` is the certificate of the connection that the token came on.
@@ -180,6 +200,11 @@ impl fmt::Debug for Token {
             .field("expires_in", &self.expires_in)
             .finish_non_exhaustive()
     }
+}
+
+/// RFC 6750 2.1: a token may have dots.
+fn written(random: String, issuer: &str) -> String {
+    if issuer.is_empty() { random } else { format!("{random}.{issuer}") }
 }
 
 /// Tokens are found by this, so that the time of a search tells nothing of a token's text.

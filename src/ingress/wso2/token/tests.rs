@@ -24,11 +24,17 @@ fn random(ix: u64) -> [u8; 32] {
 }
 
 fn wanted(scope: &str, life_s: u64) -> Wanted {
-    Wanted { scope: scope.to_owned(), life_s, left_s_min: LEFT_S_MIN, bound_to: None }
+    Wanted {
+        scope: scope.to_owned(),
+        life_s,
+        left_s_min: LEFT_S_MIN,
+        bound_to: None,
+        issuer: String::new(),
+    }
 }
 
 fn plain(bound_to: Option<Fingerprint>) -> Wanted {
-    Wanted { scope: String::new(), life_s: LIFE_S_DEFAULT, left_s_min: LEFT_S_MIN, bound_to }
+    Wanted { bound_to, ..wanted("", LIFE_S_DEFAULT) }
 }
 
 fn limited(limit: usize) -> Tokens {
