@@ -69,7 +69,7 @@ async fn operator_runs_a_flow_behind_the_answer_to_its_end() {
         let again = ask(&up, Method::POST, &format!("{place}/resume"), "").await;
         assert_eq!((again.status, &again.json()["flow"]), (StatusCode::OK, &done));
     }
-    let by_office = json!({ "kind": "report", "from": "000.00.00.H26" }).to_string();
+    let by_office = json!({ "kind": "report", "from": "000.00.00.H26", "seed": 7 }).to_string();
     let place = ordered(&up, "/api/v1/flows", &by_office).await;
     let done = ended(&up, &place).await;
     assert_eq!(
