@@ -102,8 +102,14 @@ impl Folder {
     /// A flow that nobody runs stands still, whatever it said last.
     fn read(&self, path: &Path) -> io::Result<Flow> {
         let mut flow = parse(path)?;
-        if flow.state == State::Running && self.hold(&flow.id).is_ok() {
-            flow.interrupt();
+        if flow.state == State::Running
+            && let Ok(_held) = self.hold(&flow.id)
+        {
+            // It may have come to its end since it was read.
+            flow = parse(path)?;
+            if flow.state == State::Running {
+                flow.interrupt();
+            }
         }
         Ok(flow)
     }
