@@ -158,6 +158,19 @@ pub struct Gateway {
     stop: CancellationToken,
 }
 
+/// The keys of this process's platforms.
+fn keys_of(
+    local: &[PlatformIx],
+    (topology, pki, trust): (&Topology, &Pki, &Arc<Trust>),
+) -> Result<BTreeMap<PlatformIx, Arc<Tls>>, StartError> {
+    let mut keys = BTreeMap::new();
+    for platform in local.iter().filter_map(|ix| topology.platform(*ix)) {
+        let holder = Holder::Platform(PlatformName::new(&platform.name)?);
+        keys.insert(platform.ix, Tls::load(trust, pki.bundle(&holder).into())?);
+    }
+    Ok(keys)
+}
+
 /// A bound door, not yet served.
 struct Bound {
     platform: PlatformIx,
@@ -179,12 +192,7 @@ impl Gateway {
         let (operator_listener, operator) = public::bind_operator(&topology, is_any).await?;
         let public = public::bind(&topology, is_any).await?;
         let trust = tls::trust_of(&pki, settings::tls(&topology), &clock)?;
-        let mut keys: BTreeMap<PlatformIx, Arc<Tls>> = BTreeMap::new();
-        for ix in &local {
-            let Some(platform) = topology.platform(*ix) else { continue };
-            let holder = Holder::Platform(PlatformName::new(&platform.name)?);
-            keys.insert(*ix, Tls::load(&trust, pki.bundle(&holder).into())?);
-        }
+        let keys = keys_of(&local, (&topology, &pki, &trust))?;
         let process = process_name(&options.only);
         let journal_options = settings::journal(
             &topology.limits,
