@@ -95,6 +95,8 @@ pub enum StartError {
     Name(#[from] NameError),
     #[error(transparent)]
     Tls(#[from] TlsLoadError),
+    #[error(transparent)]
+    Papers(#[from] flows::PapersError),
 }
 
 /// What all members share.

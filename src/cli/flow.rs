@@ -6,7 +6,7 @@ use super::args::{FlowCommand, RunFlow};
 use super::member::{Country as Members, tls_client};
 use super::run_file::MemberEntry;
 use super::{Context, across, api, random, say, words};
-use crate::actors::flows::{self, Country, Line, Players};
+use crate::actors::flows::{self, Country, Line, Papers, Players};
 use crate::clock::Timestamp;
 use crate::domain::agency::AgencyCode;
 use crate::domain::member_id::MemberId;
@@ -280,7 +280,12 @@ async fn country(
         })?;
         let (ready, address) = members.door(entry)?;
         let client = Arc::new(tls_client(ready, entry, &context.clock, Alpn::Http2)?);
-        lines.insert(id, Line::new(&context.clock, client, party.member.clone(), address));
+        let papers = Papers::read(&entry.key, &entry.cert, &ready.ca).map_err(|error| {
+            Failure::new(Exit::Failed, "không ký được", "it cannot be signed")
+                .detail(super::start::chain(&error))
+        })?;
+        let line = Line::new(&context.clock, (client, papers), party.member.clone(), address);
+        lines.insert(id, line);
     }
     let listed = across::services("", context).await?;
     let listed = listed.get("services").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -93,9 +93,13 @@ pub(super) fn host(
 
 /// Those whose simulated systems sign what they answer: they need a certificate, though they connect to nobody.
 pub(super) fn signing_owners(topology: &Topology) -> impl Iterator<Item = &MemberId> {
-    let signing =
-        topology.services.iter().filter(|entry| entry.provider == providers::thue::signed::CODE);
+    let signing = topology.services.iter().filter(|entry| signs(&entry.provider));
     signing.map(|entry| entry.id.owner())
+}
+
+fn signs(provider: &str) -> bool {
+    use providers::thue::{land, signed};
+    [signed::CODE, land::SLIP, land::NOTICE].contains(&provider)
 }
 
 /// What a simulated system reads of one request.

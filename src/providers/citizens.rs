@@ -13,18 +13,19 @@ use super::lltp::CriminalRecords;
 use super::thue::Taxes;
 use crate::providers::population::Population;
 
-/// All of them; `newborns` is read by others as well.
+/// All of them; `newborns` and `land` are read by others as well.
 pub fn citizens(
     seed: u64,
     population: &Arc<Population>,
     newborns: &Arc<Newborns>,
+    land: &Arc<LandRegister>,
 ) -> Vec<Box<dyn Provider>> {
     vec![
         Box::new(BusinessRegister::new(seed, population)),
         Box::new(SocialInsurance::new(population, newborns)),
         Box::new(CivilStatus::new(population, newborns)),
         Box::new(CriminalRecords::new(population)),
-        Box::new(LandRegister::new(population)),
+        Box::new(Arc::clone(land)),
         Box::new(Taxes::new(seed, population)),
         Box::new(CivilServants::new(population)),
     ]

@@ -206,7 +206,7 @@ fn shared_with(
 }
 
 /// Every system of this folder: whoever keeps citizens keeps those of `population`. Without a `tax` signature
-/// nobody answers to signed questions about taxes.
+/// nobody answers to signed questions about taxes, and no slip about land comes to them.
 pub fn all(
     seed: u64,
     agencies: &[(String, String)],
@@ -216,10 +216,13 @@ pub fn all(
     let dossiers = Arc::new(dossier::Dossiers::new(seed, agencies));
     let mut all = shared_with(seed, agencies, &dossiers);
     let newborns = Arc::new(citizen::Newborns::new(seed, population));
-    all.extend(citizens::citizens(seed, population, &newborns));
+    let land = Arc::new(datdai::LandRegister::new(population));
+    all.extend(citizens::citizens(seed, population, &newborns, &land));
     all.extend(dancu::PopulationDatabase::services(population, &newborns, None));
     if let Some((anchors, signer)) = tax {
-        all.push(Box::new(thue::signed::SignedTaxes::new(seed, population, anchors, signer)));
+        let door = Arc::new(thue::door::Door::new(anchors, signer));
+        all.push(Box::new(thue::signed::SignedTaxes::new(seed, population, &door)));
+        all.extend(thue::land::LandTax::services(&land, &door));
     }
     all.extend(example::Example::services(seed));
     let clients = vneid::sandbox_clients();

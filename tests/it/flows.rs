@@ -173,6 +173,27 @@ fn what_an_agency_refuses_is_stopped_at_the_portal_and_over() {
 }
 
 #[test]
+fn an_answer_about_taxes_that_nobody_signed_is_not_believed() {
+    let up = Up::start(&[]);
+    let rule = up.data.join("forged.toml");
+    let text = "id = \"forged\"\nwhen = { method = \"POST\" }\nthen = { status = 200, headers = { content-type = \"text/xml\" }, body = '<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><a/></s:Body></s:Envelope>' }\n";
+    std::fs::write(&rule, text).unwrap();
+    let service = "GuiPhieuChuyenThongTin";
+    json(&up.data, &["provider", "rule", "put", service, rule.to_str().unwrap()]);
+    let run_it = ["flow", "run", "land-tax", "--seed", "13", "--patience", "50ms", "-o", "json"];
+    let stopped = run(&up.data, &run_it);
+    let stopped: Value = serde_json::from_slice(&stopped.stdout).unwrap();
+    let stopped = &stopped["flow"];
+    assert_eq!(state_of(stopped, "tax-slip"), "in_doubt", "{stopped}");
+    json(&up.data, &["provider", "rule", "delete", service, "forged"]);
+    let done = flow(&up.data, &["resume", stopped["id"].as_str().unwrap()]);
+    assert_eq!(done["state"], "done", "{done}");
+    let due = done["outcome"]["so_tien"].as_u64().unwrap();
+    let notice = done["outcome"]["so_thong_bao"].as_str().unwrap();
+    assert!(due > 0 && notice.starts_with("LTB-"), "{done}");
+}
+
+#[test]
 fn a_flow_whose_runner_is_killed_is_seen_as_stopped_and_ends_once() {
     let up = Up::start(&[]);
     json(&up.data, &["provider", "behave", "hotich", "--pace", "1"]);

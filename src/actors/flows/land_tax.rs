@@ -1,8 +1,13 @@
 //! Land-tax link (liên thông thuế đất, domain.md 4.10): the land office sends the information transfer slip, the tax
-//! notice comes back under the dossier's code, is paid, and the dossier goes on.
+//! notice comes back under the dossier's code, both signed; it is paid, and the dossier goes on.
 
+use super::line::{Content, escaped};
 use super::portal::{OFFICE, Procedure, Status};
-use super::stage::{Answer, Found, Stage, Stop, Todo, done, when_ready};
+use super::stage::{Answer, Found, Stage, Stop, Todo, done};
+use crate::providers::soap::Envelope;
+use crate::providers::thue::land;
+use crate::providers::thue::signed::NAMESPACE;
+use http::Method;
 use serde_json::{Value, json};
 
 const PROCEDURE: Procedure = Procedure {
@@ -25,16 +30,22 @@ pub(super) async fn run(stage: &mut Stage<'_>) -> Result<Value, Stop> {
     let title = ("Tra cứu thửa đất", "The land register shows the parcel");
     stage.take(Todo::get(("land-parcel", OFFICE), title, ("datdai", &path)), done).await?;
     stage.progress("portal-at-work", Status::AtWork, "Đã chuyển thông tin sang thuế").await?;
-    let body = json!({
-        "maHoSo": stage.flow.id, "maXa": commune, "soTo": sheet, "soThua": number, "loaiGiaoDich": 1,
-    });
+    let slip = [
+        ("MaHoSo", stage.flow.id.clone()),
+        ("MaXa", commune),
+        ("SoTo", sheet.to_string()),
+        ("SoThua", number.to_string()),
+        ("LoaiGiaoDich", "1".to_owned()),
+    ];
     let title = ("Gửi phiếu chuyển thông tin sang thuế", "The slip goes to the tax authority");
-    let place = ("datdai", "/phieuChuyenThongTin");
-    stage.take(Todo::post(("tax-slip", OFFICE), title, place, body), done).await?;
-    let path = format!("/thongBaoThue?maHoSo={}", stage.flow.id);
+    let content = signed(land::SLIP, &slip);
+    let place = (land::SLIP, Method::POST);
+    stage.take(Todo::new(("tax-slip", OFFICE), title, place, "", content), is_taken).await?;
     let title = ("Chờ thông báo thuế", "The tax notice comes back");
-    let todo = Todo::get(("tax-notice", OFFICE), title, ("datdai", &path));
-    let notice = stage.take(todo, when_ready).await?;
+    let content = signed(land::NOTICE, &[("MaHoSo", stage.flow.id.clone())]);
+    let place = (land::NOTICE, Method::POST);
+    let todo = Todo::new(("tax-notice", OFFICE), title, place, "", content);
+    let notice = stage.take(todo, noticed).await?;
     let due = notice.get("tongSoTien").and_then(Value::as_u64).unwrap_or(0);
     let words = format!("Phải nộp {due} đồng");
     stage.progress("portal-to-pay", Status::ToPay, &words).await?;
@@ -44,6 +55,50 @@ pub(super) async fn run(stage: &mut Stage<'_>) -> Result<Value, Stop> {
     stage.progress("portal-returned", Status::Returned, "Đã trả giấy chứng nhận").await?;
     let number = notice.get("soThongBao").cloned().unwrap_or_default();
     Ok(json!({ "so_thong_bao": number, "so_tien": due }))
+}
+
+/// Slip and notice have consequences in law: both are signed XML (domain.md 1.2 C7).
+fn signed(code: &str, fields: &[(&str, String)]) -> Content {
+    let fields: String = fields
+        .iter()
+        .map(|(name, value)| format!("<t:{name}>{}</t:{name}>", escaped(value)))
+        .collect();
+    Content::Signed(format!("<t:{code} xmlns:t=\"{NAMESPACE}\">{fields}</t:{code}>"))
+}
+
+fn is_taken(answer: Answer<'_>) -> Found {
+    match (answer.reply.status, told(answer)) {
+        (200, _) => Found::Done(Value::Null),
+        // An attempt before was done.
+        (_, text) if answer.may_be_done && text.contains(land::SLIP_TWICE) => {
+            Found::Done(Value::Null)
+        }
+        (status, _) => Found::Refused(answer.said(status)),
+    }
+}
+
+fn noticed(answer: Answer<'_>) -> Found {
+    let text = told(answer);
+    match answer.reply.status {
+        200 => match Envelope::read(text.as_bytes()) {
+            Ok(envelope) => {
+                let children = &envelope.root().children;
+                let field = |name: &str| {
+                    let found = children.iter().find(|child| child.name == name);
+                    found.map(|child| child.text.clone()).unwrap_or_default()
+                };
+                let due = field("TongSoTien").parse::<u64>().unwrap_or_default();
+                Found::Done(json!({ "soThongBao": field("SoThongBao"), "tongSoTien": due }))
+            }
+            Err(fault) => Found::Refused(fault.message),
+        },
+        _ if text.contains(land::NO_NOTICE_YET) => Found::NotYet(land::NO_NOTICE_YET.to_owned()),
+        status => Found::Refused(answer.said(status)),
+    }
+}
+
+fn told(answer: Answer<'_>) -> &str {
+    answer.reply.body.as_str().unwrap_or_default()
 }
 
 async fn paid(stage: &mut Stage<'_>) -> Result<Value, Stop> {

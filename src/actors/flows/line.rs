@@ -1,6 +1,7 @@
 //! One agency's line to its platform: service calls by X-Road's dialects over HTTP/2 and mutual TLS, and documents.
 
 use super::super::post::Post;
+use super::papers::Papers;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::member_id::MemberId;
 use crate::tls::TlsClient;
@@ -24,6 +25,7 @@ pub struct Line {
     client: Arc<TlsClient>,
     address: SocketAddr,
     member: MemberId,
+    papers: Papers,
     pub(super) post: Post,
     open: Mutex<Option<SendRequest<Full<Bytes>>>>,
     connections: TaskTracker,
@@ -46,6 +48,8 @@ pub(super) enum Content {
     Json(Value),
     /// What goes inside the body of the envelope.
     Soap(String),
+    /// The same, signed by who asks; the answer must be signed by who offers the service.
+    Signed(String),
 }
 
 /// What came back.
@@ -71,10 +75,10 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 impl Line {
-    /// `client` holds the member's key and speaks HTTP/2; `address` is the platform's door.
+    /// `client` and `papers` hold the member's key, `client` speaks HTTP/2; `address` is the platform's door.
     pub fn new(
         clock: &Arc<SystemClock>,
-        client: Arc<TlsClient>,
+        (client, papers): (Arc<TlsClient>, Papers),
         member: MemberId,
         address: SocketAddr,
     ) -> Self {
@@ -85,6 +89,7 @@ impl Line {
             client,
             address,
             member,
+            papers,
             post,
             open: Mutex::new(None),
             connections: TaskTracker::new(),
@@ -115,6 +120,9 @@ impl Line {
             value.filter(|value| !value.is_empty()).map(str::to_owned)
         };
         let text = || String::from_utf8_lossy(&body).into_owned();
+        if let (Content::Signed(_), 200) = (&ask.content, parts.status.as_u16()) {
+            self.papers.check(&body, named.service_id, self.clock.now())?;
+        }
         Ok(Reply {
             status: parts.status.as_u16(),
             request_id: field("x-road-request-id").unwrap_or_default(),
@@ -131,6 +139,11 @@ impl Line {
             }
             Content::Soap(inner) => {
                 let text = envelope(inner, &self.member, named);
+                ("/".to_owned(), Some("text/xml; charset=UTF-8"), text)
+            }
+            Content::Signed(inner) => {
+                let signed = self.papers.sign(inner)?;
+                let text = envelope(&signed, &self.member, named);
                 ("/".to_owned(), Some("text/xml; charset=UTF-8"), text)
             }
         };

@@ -12,6 +12,7 @@ mod birth;
 mod dossier;
 mod land_tax;
 mod line;
+mod papers;
 mod people;
 mod play;
 mod portal;
@@ -25,6 +26,7 @@ use crate::domain::member_id::MemberId;
 use crate::pki::{Holder, PlatformName};
 use crate::providers::moment;
 use crate::providers::population::{Population, Province};
+use crate::providers::thue::land;
 use crate::random::Random;
 use crate::story::flow::{Flow, Kind, Party, State};
 use crate::story::flows::Folder;
@@ -37,6 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use line::{Line, Named, envelope};
+pub use papers::{Papers, PapersError};
 pub use play::{Counts, Playing, play};
 pub use runner::Runner;
 
@@ -59,7 +62,7 @@ const fn services(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Birth => &["dvcqg", "XacThucThongTinCongDan", "hotich", "bhxh"],
         Kind::Dossier => &["dvcqg", "paygov", "vnpost"],
-        Kind::LandTax => &["dvcqg", "datdai"],
+        Kind::LandTax => &["dvcqg", "datdai", land::SLIP, land::NOTICE],
         Kind::Report => &["bc"],
         Kind::Ballot => &["ecabinet"],
     }
@@ -197,10 +200,11 @@ fn line(ground: &Ground, member: &MemberId) -> Result<Option<Line>, StartError> 
     let door = platform.and_then(|platform| ground.doors.get(&platform.ix));
     let (Some(platform), Some(&door)) = (platform, door) else { return Ok(None) };
     let bundle = ground.pki.bundle(&Holder::Member(member.clone()));
+    let papers = Papers::read(&bundle.key, &bundle.chain, &ground.pki.dir().join("ca.pem"))?;
     let tls = Tls::load(&ground.trust, bundle.into())?;
     let name = PlatformName::new(&platform.name)?;
     let client = Arc::new(tls.client(Some(name), Alpn::Http2)?);
-    Ok(Some(Line::new(&ground.clock, client, member.clone(), door)))
+    Ok(Some(Line::new(&ground.clock, (client, papers), member.clone(), door)))
 }
 
 impl Players {

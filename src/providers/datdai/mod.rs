@@ -1,5 +1,5 @@
 //! The land database and its link to the tax authority (domain.md 4.10; likely): parcels, and for a dossier the tax
-//! notice and its payment.
+//! notice and its payment. Slip and notice go between the two in signed XML (`thue/land.rs`).
 
 mod notice;
 mod parcel;
@@ -33,8 +33,6 @@ const ROUTES: &[Route<LandRegister>] = &[
     Route { method: "GET", template: "/thuaDat", run: LandRegister::parcel },
     Route { method: "GET", template: "/giayChungNhan", run: LandRegister::certificate },
     Route { method: "GET", template: "/thuaDatTheoChuSuDung", run: LandRegister::of_owner },
-    Route { method: "POST", template: "/phieuChuyenThongTin", run: LandRegister::send_slip },
-    Route { method: "GET", template: "/thongBaoThue", run: LandRegister::notice },
     Route { method: "GET", template: "/trangThaiNopThue", run: LandRegister::payment },
 ];
 

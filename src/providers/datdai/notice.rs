@@ -2,6 +2,7 @@
 //! comes back under the same dossier code, and is paid after a while.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::parcel::{NUMBER_MAX, Owner, owners};
 use super::{LandRegister, price};
@@ -11,6 +12,7 @@ use crate::providers::http::{Fault, Outcome, Request};
 use crate::providers::input::{Text, Whole};
 use crate::providers::moment::MINUTE_MS;
 use crate::providers::population::Parcel;
+use crate::providers::thue::land::{NO_NOTICE_YET, SLIP_TWICE};
 
 /// From the slip to the notice, and to the payment (assumed: soon enough to be seen in a lesson).
 const NOTICE_MS: i64 = MINUTE_MS;
@@ -46,14 +48,6 @@ struct Sent {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Taken<'a> {
-    ma_ho_so: &'a str,
-    trang_thai: u8,
-    mo_ta: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Notice<'a> {
     ma_ho_so: &'a str,
     so_thong_bao: String,
@@ -85,34 +79,40 @@ struct Payment<'a> {
 }
 
 impl LandRegister {
-    pub(super) fn send_slip(&self, request: &Request<'_>) -> Outcome {
-        let sent: Sent = request.json()?;
+    /// The slip as the tax authority took it, in the form of `Sent`. A conflict when the dossier has one.
+    /// `done_after` says when work that takes so many milliseconds is done.
+    pub fn take_slip(&self, sent: Value, done_after: impl Fn(i64) -> i64) -> Result<Value, Fault> {
+        let sent = Sent::deserialize(sent);
+        let sent = sent.map_err(|error| Fault::bad_request(error.to_string()))?;
         let parcel = self.at(&sent.ma_xa, sent.so_to.0, sent.so_thua.0)?;
         let declared = sent.gia_tri_giao_dich.and_then(|value| u64::try_from(value.0).ok());
         let slip = Slip {
             parcel: parcel.index,
             transaction: sent.loai_giao_dich,
             value: price::value(&parcel).max(declared.unwrap_or(0)),
-            noticed_ms: request.call.done_after(NOTICE_MS),
-            paid_ms: request.call.done_after(PAID_MS),
+            noticed_ms: done_after(NOTICE_MS),
+            paid_ms: done_after(PAID_MS),
         };
         let code = sent.ma_ho_so.to_string();
         let mut slips = self.slips.lock();
         if slips.contains(&code) {
-            return Err(Fault::conflict("mã hồ sơ này đã có phiếu chuyển thông tin"));
+            return Err(Fault::conflict(format!(
+                "{SLIP_TWICE}: mã hồ sơ này đã có phiếu chuyển thông tin"
+            )));
         }
         let bytes = code.len().saturating_add(SLIP_BYTES);
         slips.put(code, slip, bytes)?;
-        let told = Taken { ma_ho_so: &sent.ma_ho_so, trang_thai: 1, mo_ta: STATES[0] };
-        Ok(Answer::json(200, &told))
+        Ok(json!({ "maHoSo": sent.ma_ho_so, "trangThai": 1, "moTa": STATES[0] }))
     }
 
-    pub(super) fn notice(&self, request: &Request<'_>) -> Outcome {
-        let code = request.query.required("maHoSo")?;
+    /// The notice of a dossier. A conflict while there is none yet.
+    pub fn notice_of(&self, code: &str, now_ms: i64) -> Result<Value, Fault> {
         let slips = self.slips.lock();
         let slip = slips.get(&code.to_owned()).ok_or_else(no_slip)?;
-        if slip.state(request.call.now_ms) == 1 {
-            return Err(Fault::conflict("cơ quan thuế chưa ra thông báo"));
+        if slip.state(now_ms) == 1 {
+            return Err(Fault::conflict(format!(
+                "{NO_NOTICE_YET}: cơ quan thuế chưa ra thông báo"
+            )));
         }
         let parcel = self.population.parcel(slip.parcel).ok_or_else(no_slip)?;
         let day = day_of(slip.noticed_ms);
@@ -127,7 +127,7 @@ impl LandRegister {
             tong_so_tien: cac_khoan.iter().map(|item| item.so_tien).sum(),
             cac_khoan,
         };
-        Ok(Answer::json(200, &notice))
+        Ok(json!(notice))
     }
 
     pub(super) fn payment(&self, request: &Request<'_>) -> Outcome {

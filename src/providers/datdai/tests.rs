@@ -1,7 +1,8 @@
 //! The land database as a land registration office uses it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::super::http::Reason;
 use super::super::moment::MINUTE_MS;
 use super::super::tests::{Asker, NOW, PROVINCE, country, encoded};
 use super::*;
@@ -40,8 +41,11 @@ fn a_parcel_is_the_same_by_place_by_certificate_and_by_owner() {
 fn a_slip_becomes_a_notice_and_the_notice_is_paid() {
     let provider = provider();
     let parcel = provider.population.parcel(5).unwrap();
-    let at = |minutes: i64| Asker::new(&provider, PROVINCE).at(NOW + minutes * MINUTE_MS);
+    let now = |minutes: i64| NOW + minutes * MINUTE_MS;
+    let at = |minutes: i64| Asker::new(&provider, PROVINCE).at(now(minutes));
     let value = price::value(&parcel);
+    let take = |slip: &Value| provider.take_slip(slip.clone(), |ms| NOW + ms);
+    let reason = |told: Result<Value, Fault>| told.unwrap_err().reason;
     let table = [
         (1, value / 50 + (value / 200).min(500_000_000)),
         (2, 0),
@@ -49,15 +53,15 @@ fn a_slip_becomes_a_notice_and_the_notice_is_paid() {
         (4, (value / 200).min(500_000_000)),
     ];
     for (kind, total) in table {
-        let slip = json!({"maHoSo": format!("D-{kind}"), "maXa": parcel.commune.code(), "soTo": parcel.sheet,
+        let code = format!("D-{kind}");
+        let slip = json!({"maHoSo": code, "maXa": parcel.commune.code(), "soTo": parcel.sheet,
             "soThua": parcel.number, "loaiGiaoDich": kind});
-        assert_eq!(at(0).post("/phieuChuyenThongTin", &slip).1["trangThai"], 1);
-        assert_eq!(at(0).post("/phieuChuyenThongTin", &slip).0, 409);
-        let notice = format!("/thongBaoThue?maHoSo=D-{kind}");
-        assert_eq!(at(0).get(&notice).0, 409);
-        let (status, told) = at(1).get(&notice);
-        assert_eq!((status, &told["tongSoTien"]), (200, &json!(total)), "{told}");
-        let payment = format!("/trangThaiNopThue?maHoSo=D-{kind}");
+        assert_eq!(take(&slip).unwrap()["trangThai"], 1);
+        assert_eq!(reason(take(&slip)), Reason::Conflict);
+        assert_eq!(reason(provider.notice_of(&code, now(0))), Reason::Conflict);
+        let told = provider.notice_of(&code, now(1)).unwrap();
+        assert_eq!(told["tongSoTien"], json!(total), "{told}");
+        let payment = format!("/trangThaiNopThue?maHoSo={code}");
         for (minutes, state, paid) in [(0, 1, 0), (1, 2, 0), (4, 2, 0), (5, 3, total)] {
             let told = at(minutes).get(&payment).1;
             assert_eq!((&told["trangThai"], &told["soTienDaNop"]), (&json!(state), &json!(paid)));
@@ -65,8 +69,14 @@ fn a_slip_becomes_a_notice_and_the_notice_is_paid() {
     }
     let dear = json!({"maHoSo": "D-9", "maXa": parcel.commune.code(), "soTo": parcel.sheet,
         "soThua": parcel.number, "loaiGiaoDich": "1", "giaTriGiaoDich": value + 1_000});
-    at(0).post("/phieuChuyenThongTin", &dear);
-    assert_eq!(at(1).get("/thongBaoThue?maHoSo=D-9").1["giaTriTinhThue"], value + 1_000);
+    take(&dear).unwrap();
+    let told = provider.notice_of("D-9", now(1)).unwrap();
+    assert_eq!(told["giaTriTinhThue"], value + 1_000);
+    let nowhere =
+        json!({"maHoSo": "D-10", "maXa": "99999", "soTo": 1, "soThua": 1, "loaiGiaoDich": 1});
+    assert_eq!(reason(take(&nowhere)), Reason::NotFound);
+    assert_eq!(reason(take(&json!({"maHoSo": "D-11"}))), Reason::BadRequest);
+    assert_eq!(reason(provider.notice_of("D-11", now(1))), Reason::NotFound);
 }
 
 #[test]
@@ -83,7 +93,6 @@ fn what_does_not_exist_is_404_and_what_is_malformed_400() {
         ("/thuaDatTheoChuSuDung?soDinhDanh=1&hoTen=x&ngaySinh=01/01/1990", 404),
         ("/thuaDatTheoChuSuDung?soDinhDanh=1&hoTen=x&ngaySinh=31/02/1990", 409),
         ("/thuaDatTheoChuSuDung?soDinhDanh=1", 400),
-        ("/thongBaoThue?maHoSo=x", 404),
         ("/trangThaiNopThue?maHoSo=x", 404),
     ];
     for (target, status) in table {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Asker, OFFICE, OTHER, PROVINCE, agencies, country, document, encoded, newborns, schema,
+    Asker, OFFICE, OTHER, PROVINCE, agencies, country, document, encoded, land, newborns, schema,
 };
 use crate::providers::citizens::citizens;
 use crate::providers::http::{Route, allowed_methods};
@@ -20,7 +20,7 @@ const METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OP
 
 fn providers() -> Vec<Box<dyn Provider>> {
     let mut all = shared(7, &agencies());
-    all.extend(citizens(7, &country(), &newborns(&country())));
+    all.extend(citizens(7, &country(), &newborns(&country()), &land(&country())));
     all
 }
 

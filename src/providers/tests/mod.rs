@@ -14,6 +14,7 @@ use super::citizen::Newborns;
 use super::citizens::citizens;
 use super::http::matches;
 use super::{Call, Kind, Provider, shared};
+use crate::providers::datdai::LandRegister;
 use crate::providers::population::{Date, Population};
 
 /// 2026-01-05T08:00:00+07:00, a Monday.
@@ -105,6 +106,10 @@ pub(super) fn newborns(population: &Arc<Population>) -> Arc<Newborns> {
     Arc::new(Newborns::new(7, population))
 }
 
+pub(super) fn land(population: &Arc<Population>) -> Arc<LandRegister> {
+    Arc::new(LandRegister::new(population))
+}
+
 pub(super) fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
@@ -115,7 +120,12 @@ static DOCUMENTS: LazyLock<BTreeMap<&str, Value>> = LazyLock::new(|| {
         Kind::OpenApi(text) => (provider.description().code, serde_json::from_str(text).unwrap()),
         Kind::Wsdl(_) => panic!("these providers speak JSON"),
     };
-    let all = shared(0, &[]).into_iter().chain(citizens(0, &country(), &newborns(&country())));
+    let all = shared(0, &[]).into_iter().chain(citizens(
+        0,
+        &country(),
+        &newborns(&country()),
+        &land(&country()),
+    ));
     all.map(|provider| read(&*provider)).collect()
 });
 

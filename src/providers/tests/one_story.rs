@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Asker, NOW, PROVINCE, country, encoded, newborns};
+use super::{Asker, NOW, PROVINCE, country, encoded, land, newborns};
 use crate::providers::citizens::citizens;
 use crate::providers::dancu::PopulationDatabase;
 use crate::providers::moment::MINUTE_MS;
@@ -36,7 +36,7 @@ fn a_citizen_has_one_name_birth_date_and_sex_in_every_database() {
     for draw in 0..8 {
         let person = picked(&population, draw);
         let newborns = newborns(&population);
-        let mut all = citizens(7, &population, &newborns);
+        let mut all = citizens(7, &population, &newborns, &land(&population));
         all.extend(PopulationDatabase::services(&population, &newborns, None));
         let (number, name) = (person.number.to_string(), person.name.upper());
         let (slashed, sex) = (person.birth_date.slashed(), person.sex.label());
@@ -97,7 +97,7 @@ fn a_citizen_has_one_name_birth_date_and_sex_in_every_database() {
 fn a_newborn_is_known_to_every_database_when_it_is_registered_and_to_none_before() {
     let population = country();
     let newborns = newborns(&population);
-    let mut all = citizens(7, &population, &newborns);
+    let mut all = citizens(7, &population, &newborns, &land(&population));
     all.extend(PopulationDatabase::services(&population, &newborns, None));
     let mut people = (0..population.len()).filter_map(|index| population.person(index));
     let mother = people

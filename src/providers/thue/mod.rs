@@ -1,5 +1,7 @@
 //! Taxpayers, what they owe and what they paid (domain.md 4.10; likely).
 
+pub mod door;
+pub mod land;
 mod obligation;
 pub mod signed;
 mod taxpayer;
