@@ -94,7 +94,10 @@ pub(super) fn host(
 /// Those whose simulated systems sign what they answer: they need a certificate, though they connect to nobody.
 pub(super) fn signing_owners(topology: &Topology) -> impl Iterator<Item = &MemberId> {
     let signing = topology.services.iter().filter(|entry| signs(&entry.provider));
-    signing.map(|entry| entry.id.owner())
+    let mut owners: Vec<&MemberId> = signing.map(|entry| entry.id.owner()).collect();
+    // Services are in the order of their ids: those of one owner stand together.
+    owners.dedup();
+    owners.into_iter()
 }
 
 fn signs(provider: &str) -> bool {
