@@ -168,6 +168,8 @@ pub const SYSTEMS: &[&str] = &[
     "TraCuuThongTinCongDan",
     "XacMinhThongTinNhanThan",
     thue::signed::CODE,
+    thue::land::SLIP,
+    thue::land::NOTICE,
     "mock1",
     "getRandom",
     "helloService",
