@@ -344,10 +344,12 @@ fn failure(reply: &Reply) -> Option<(bool, String)> {
         return None;
     }
     let Some(trouble) = trouble(reply) else {
-        // The system itself. A refusal of one that speaks SOAP comes as 500, too.
+        // The system itself. A refusal of one that speaks SOAP comes as 500, too; what its platform makes of an
+        // answer that fits no question does not say no.
         let text = reply.body.to_string();
         let why = format!("{}: {}", reply.status, short(&text));
-        return (!text.contains(":Fault")).then_some((true, why));
+        let is_refusal = text.contains(":Fault") && !text.contains(UNFITTING);
+        return (!is_refusal).then_some((true, why));
     };
     let was_reached = match trouble {
         Trouble::CallerUnknown
@@ -393,6 +395,9 @@ fn failure(reply: &Reply) -> Option<(bool, String)> {
     };
     Some((was_reached, trouble.code().to_owned()))
 }
+
+/// X-Road's word for a SOAP answer that is not one to its request (wire/xroad.md 2.9).
+const UNFITTING: &str = "service_failed.inconsistent_response";
 
 /// What a platform said instead of the system.
 fn trouble(reply: &Reply) -> Option<Trouble> {
