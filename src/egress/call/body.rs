@@ -119,6 +119,10 @@ where
         Poll::Ready(frame)
     }
 
+    fn is_end_stream(&self) -> bool {
+        self.left == Some(0)
+    }
+
     fn size_hint(&self) -> SizeHint {
         self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
     }

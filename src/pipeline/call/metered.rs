@@ -160,13 +160,16 @@ impl<P: CallPorts> Ending<P> {
 /// The body of an answer that streams: metered, and ended by its evidence.
 pub(super) struct MeteredAnswer<P: CallPorts> {
     inner: CallBody,
+    /// Where it is known: whoever has read so much asks for no more.
+    length: Option<u64>,
     meter: Meter,
     ending: Option<Ending<P>>,
 }
 
 impl<P: CallPorts> MeteredAnswer<P> {
     pub(super) fn new(inner: CallBody, ending: Ending<P>) -> Self {
-        Self { inner, meter: Meter::default(), ending: Some(ending) }
+        let length = inner.length();
+        Self { inner, length, meter: Meter::default(), ending: Some(ending) }
     }
 
     fn end(&mut self, fault: Option<&CallFault>) -> Result<(), CutBody> {
@@ -209,8 +212,9 @@ impl<P: CallPorts> Body for MeteredAnswer<P> {
             self.end(Some(&fault))?;
             return Poll::Ready(Some(Err(CutBody(fault.to_string()))));
         }
-        // The last piece of a known length says that it is over: nobody may ask again.
-        if self.inner.is_end_stream() && matches!(frame, Some(Ok(_))) {
+        // The evidence goes before the last piece.
+        let is_over = self.inner.is_end_stream() || self.length == Some(self.meter.bytes);
+        if is_over && matches!(frame, Some(Ok(_))) {
             self.end(None)?;
         }
         Poll::Ready(frame)

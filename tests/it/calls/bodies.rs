@@ -38,6 +38,11 @@ async fn what_no_memory_holds_streams_through() {
         country.call("GET", &format!("/r1/VN/GOV/G06/DMDC/source/{}", body.len()), b"").await;
     assert_eq!(answer.header("content-length"), body.len().to_string());
     assert!(answer.body == body);
+    for platform in ["ss-h60", "lgsp-h60", "ndxp", "lgsp-g06"] {
+        let record = &country.records(platform, answer.header("x-road-request-id")).await[0];
+        assert_eq!(record["succeeded"], true, "{record}");
+        assert_eq!(record["responseSize"], body.len());
+    }
     country.gateway.stop().await;
 }
 
