@@ -252,21 +252,14 @@ where
         };
         return as_http1(face(CallRequest::of_http1(head, held)).await);
     }
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes, CutBody>>(1);
-    let fed = futures_util::stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|piece| (piece.map(Frame::data), receiver))
-    });
-    let fed = CallBody::pieces(fed.boxed(), announced);
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let fed = CallBody::pieces(fed(receiver).boxed(), announced);
     let answering = face(CallRequest::of_http1(head, fed)).fuse();
     let mut answering = std::pin::pin!(answering);
     let feeding = async move {
         loop {
-            let piece = match body.chunk().await {
-                Ok(Some(piece)) => Ok(piece),
-                Ok(None) => return,
-                Err(fault) => Err(CutBody(fault.to_string())),
-            };
-            let is_over = piece.is_err();
+            let piece = body.chunk().await.map_err(|fault| CutBody(fault.to_string()));
+            let is_over = !matches!(piece, Ok(Some(_)));
             // Nobody takes it any more: the answer was given without it.
             if sender.send(piece).await.is_err() || is_over {
                 return;
@@ -287,6 +280,22 @@ where
         clock.timeout_at(until, feeding).await.ok();
     }
     as_http1(answer)
+}
+
+/// The pieces of a request as they are fed. Its end is told: a body whose feeding stops was cut, or a provider would
+/// take half of it for the whole.
+fn fed(
+    receiver: tokio::sync::mpsc::Receiver<Result<Option<Bytes>, CutBody>>,
+) -> impl futures_util::Stream<Item = Result<Frame<Bytes>, CutBody>> {
+    futures_util::stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Ok(Some(piece))) => Some((Ok(Frame::data(piece)), Some(receiver))),
+            Some(Ok(None)) => None,
+            Some(Err(cut)) => Some((Err(cut), None)),
+            None => Some((Err(CutBody("the request was not read to its end".to_owned())), None)),
+        }
+    })
 }
 
 fn cut(why: String) -> CallBody {
@@ -318,4 +327,23 @@ pub(super) fn as_http1(answer: CallAnswer) -> Answer {
 pub fn http_date<C: Clock>(clock: &C) -> String {
     let at = jiff::Timestamp::from_second(i64::try_from(clock.now().secs()).unwrap_or_default());
     at.unwrap_or_default().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_whose_feeding_stops_was_cut_and_one_that_says_so_is_over() {
+        for (is_told, is_whole) in [(true, true), (false, false)] {
+            let (sender, receiver) = tokio::sync::mpsc::channel(2);
+            sender.send(Ok(Some(Bytes::from_static(b"ab")))).await.unwrap();
+            if is_told {
+                sender.send(Ok(None)).await.unwrap();
+            }
+            drop(sender);
+            let body = CallBody::pieces(fed(receiver).boxed(), None);
+            assert_eq!(body.collect(10).await.is_ok(), is_whole);
+        }
+    }
 }

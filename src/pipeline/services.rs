@@ -103,7 +103,8 @@ impl<P: Ports> Pipeline<P> {
         let all = if told.is_empty() {
             own
         } else {
-            Arc::new(own.with_told(told, |name| routes.platform(name)))
+            let before = self.catalogue.all.load();
+            Arc::new(own.with_told(&before, told, |name| routes.platform(name)))
         };
         self.catalogue.all.store(all);
     }
@@ -147,10 +148,9 @@ impl<P: Ports> Pipeline<P> {
     ) -> (u64, u64) {
         let mut told = self.catalogue.told.lock();
         let of_home = told.entry(home).or_default();
-        let before = of_home.clone();
-        of_home.take(page, services_max);
+        let is_news = of_home.take(page, services_max);
         let next = (of_home.epoch, of_home.through);
-        if *of_home != before {
+        if is_news {
             self.publish(&told);
         }
         next

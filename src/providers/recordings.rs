@@ -19,7 +19,12 @@ impl Folder {
         let mut found = Vec::new();
         for entry in fs::read_dir(path)? {
             let file = entry?.path();
-            let is_whole = file.extension().is_some_and(|end| end == "json");
+            let ends = |with: &str| file.extension().is_some_and(|end| end == with);
+            let is_whole = ends("json");
+            // Somebody else's.
+            if !is_whole && !ends("half") {
+                continue;
+            }
             let read = if is_whole { Exchange::of_json(&fs::read(&file)?) } else { None };
             match read {
                 Some(exchange) => found.push(exchange),

@@ -82,11 +82,19 @@ impl Folder {
         let written = |path: &PathBuf| fs::metadata(path).and_then(|about| about.modified()).ok();
         let mut by_age: Vec<_> = files.into_iter().map(|path| (written(&path), path)).collect();
         by_age.sort();
-        by_age.into_iter().take(over).try_for_each(|(_, path)| {
-            // Made when the flow was first run; nobody misses it.
+        let mut over = over;
+        for (_, path) in by_age {
+            let id = path.file_stem().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+            // One that somebody runs stays: without its lock it could be run twice.
+            let Ok(_held) = self.hold(id) else { continue };
+            fs::remove_file(&path)?;
             fs::remove_file(path.with_extension("lock")).ok();
-            fs::remove_file(path)
-        })
+            over -= 1;
+            if over == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn files(&self) -> io::Result<Vec<PathBuf>> {

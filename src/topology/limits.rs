@@ -197,7 +197,7 @@ limits! {
     /// How long evidence is kept; systems of security level 3 keep a year.
     evidence_days: u64 = 365, 1, 36_500;
     /// Flows across parties that the operator's API runs at once; more are refused.
-    flows_max: usize = 32, 1, 10_000;
+    flows_max: usize = 32, 1, 900;
     /// Events a slow console may lag behind before it must start over.
     events_queue_max: usize = 1_024, 16, 1_000_000;
 }

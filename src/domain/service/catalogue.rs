@@ -41,21 +41,28 @@ pub struct Told {
 }
 
 impl Told {
-    /// Adds a page that was asked for from `through` on. At most `services_max` services are kept.
-    pub fn take(&mut self, page: CataloguePage, services_max: usize) {
-        if page.epoch != self.epoch {
+    /// Adds a page that was asked for from `through` on. At most `services_max` services are kept. True when it said
+    /// something new.
+    pub fn take(&mut self, page: CataloguePage, services_max: usize) -> bool {
+        let mut is_news = page.epoch != self.epoch;
+        if is_news {
             *self = Self { epoch: page.epoch, ..Self::default() };
         }
         self.through = page.through;
         let present: BTreeSet<String> = page.present.into_iter().collect();
+        let before = self.changes.len();
         self.changes.retain(|id, _| present.contains(id));
+        is_news |= self.changes.len() != before || !page.changes.is_empty();
         for change in page.changes {
             let is_known = self.changes.contains_key(&change.service);
             if is_known || self.changes.len() < services_max {
                 self.changes.insert(change.service.clone(), change);
             }
         }
-        self.removed = page.removed.into_iter().collect();
+        let removed: BTreeSet<String> = page.removed.into_iter().collect();
+        is_news |= removed != self.removed;
+        self.removed = removed;
+        is_news
     }
 }
 
@@ -97,29 +104,34 @@ impl Services {
     }
 
     /// With what homes in other processes have told. A home may take back or change what it has and add what nobody
-    /// has: nobody takes over a service of another's.
+    /// has: nobody takes over a service of another's. Of two who tell of one service, the one who had it `before` keeps it.
     #[must_use]
     pub fn with_told(
         &self,
-        told: &BTreeMap<PlatformIx, Told>,
+        before: &Self,
+        told_by: &BTreeMap<PlatformIx, Told>,
         platform: impl Fn(&str) -> Option<PlatformIx>,
     ) -> Self {
         let mut all = self.clone();
-        for (home, told) in told {
+        for (home, told) in told_by {
             for id in &told.removed {
                 if all.by_id(id).is_some_and(|known| known.home == *home) {
                     all.by_id.remove(id.as_str());
                 }
             }
         }
-        for (home, told) in told {
+        for (home, told) in told_by {
             for change in told.changes.values() {
                 let Ok(id) = ServiceId::parse(&change.service) else { continue };
                 let key: Arc<str> = id.to_string().into();
                 let is_its_own =
                     change.record.as_ref().is_some_and(|of| platform(&of.home) == Some(*home));
                 let is_free = all.by_id(&key).is_none_or(|known| known.home == *home);
-                if !is_its_own || !is_free {
+                let holder = before.by_id(&key).map(|known| known.home);
+                let is_held = holder.filter(|holder| holder != home).is_some_and(|holder| {
+                    told_by.get(&holder).is_some_and(|told| told.changes.contains_key(&*key))
+                });
+                if !is_its_own || !is_free || is_held {
                     continue;
                 }
                 let former = all.by_id.get(&key).map(|service| super::Service::clone(service));
@@ -182,7 +194,23 @@ mod tests {
 
     fn heard(told: &Told) -> Services {
         let told = BTreeMap::from([(HOME, told.clone())]);
-        file().with_told(&told, platform)
+        file().with_told(&file(), &told, platform)
+    }
+
+    #[test]
+    fn of_two_homes_that_tell_of_one_service_the_one_that_had_it_keeps_it() {
+        let tells = |home| {
+            let service = Service { home, ..service(&id(9)) };
+            let changes = BTreeMap::from([(id(9), service.to_fact(name))]);
+            (home, Told { epoch: 1, through: 1, changes, ..Told::default() })
+        };
+        for first in [HOME, OTHER] {
+            let before = file().with_told(&file(), &BTreeMap::from([tells(first)]), platform);
+            assert_eq!(before.by_id(&id(9)).unwrap().home, first);
+            let both = BTreeMap::from([tells(HOME), tells(OTHER)]);
+            let after = file().with_told(&before, &both, platform);
+            assert_eq!(after.by_id(&id(9)).unwrap().home, first);
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The body of a call: nothing, a few bytes, or a stream that is never held whole.
 
 use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
-use http_body_util::{BodyExt, StreamBody};
+use futures_util::{Stream, StreamExt};
+use http_body_util::{BodyExt, BodyStream, StreamBody};
 use hyper::body::{Body, Frame, SizeHint};
 use std::fmt;
 use std::pin::Pin;
@@ -62,6 +62,27 @@ impl CallBody {
             }
             _ => Ok(self),
         }
+    }
+
+    /// As `settled`, whether its length is known or not; a larger one streams on.
+    pub async fn held(self, max: usize) -> Result<Self, CutBody> {
+        let Self::Stream(mut stream) = self else { return Ok(self) };
+        let (mut pieces, mut bytes) = (Vec::new(), 0);
+        let length = stream.size_hint().exact();
+        while length.is_none_or(|length| length <= max as u64) {
+            let Some(frame) = stream.frame().await else {
+                return Ok(Self::whole(pieces.concat()));
+            };
+            let Ok(data) = frame?.into_data() else { continue };
+            bytes += data.len();
+            pieces.push(data);
+            if bytes > max {
+                break;
+            }
+        }
+        let first = pieces.into_iter().map(|piece| Ok(Frame::data(piece)));
+        let rest = BodyStream::new(stream);
+        Ok(Self::pieces(futures_util::stream::iter(first).chain(rest), length))
     }
 
     /// The whole body, or `None` when it is larger than `max`.
@@ -196,6 +217,13 @@ mod tests {
         ] {
             let found = streamed(pieces).collect(max).await.unwrap();
             assert_eq!(found.as_deref(), expected.map(str::as_bytes), "{pieces:?} {max}");
+        }
+        for (pieces, max) in [(&["ab", "c"][..], 3), (&["ab", "c", "de"][..], 4), (&[][..], 0)] {
+            let held = streamed(pieces).held(max).await.unwrap();
+            let whole: String = pieces.concat();
+            assert_eq!(matches!(held, CallBody::Stream(_)), whole.len() > max, "{pieces:?} {max}");
+            let all = held.collect(100).await.unwrap().unwrap();
+            assert_eq!(&all[..], whole.as_bytes(), "{pieces:?} {max}");
         }
         assert_eq!(CallBody::whole("abc").collect(2).await.unwrap(), None);
         assert!(matches!(CallBody::whole("").settled(10).await.unwrap(), CallBody::Empty));

@@ -6,6 +6,7 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::domain::routing::PlatformIx;
 use crate::tls::PeerIdentity;
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{Request, Response};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::TrySendError;
@@ -164,7 +165,11 @@ impl Lines {
             }
             sent.as_mut().poll(context)
         });
-        let (head, incoming) = answered.await?.into_parts();
+        let (mut head, incoming) = answered.await?.into_parts();
+        // RFC 9112 6.3: the length beside a coding is not that of the body.
+        if head.headers.remove(TRANSFER_ENCODING).is_some() {
+            head.headers.remove(CONTENT_LENGTH);
+        }
         let (lines, key) = (Arc::clone(self), key.clone());
         let mut answer = Answer { incoming, line: Some(line), lines, key };
         let body = if answer.incoming.is_end_stream() {

@@ -197,7 +197,7 @@ impl CallLinks {
         let sent = asked.clone().map(CallBody::whole);
         let answered = self.outside.ask(at, address, sent).await?;
         let (parts, body) = answered.into_parts();
-        let body = body.settled(self.buffer_bytes_max).await;
+        let body = body.held(self.buffer_bytes_max).await;
         let body = body.map_err(|cut| CallFault::new(Trouble::SystemCut).detail(cut.0))?;
         if matches!(body, CallBody::Stream(_)) {
             tracing::warn!(name, "an answer too large to be recorded");

@@ -74,6 +74,11 @@ impl Outside {
                 None => Box::pin(self.open(from, base)).await?,
             };
             match self.lines.send(&key, line, request).await {
+                // 101: nobody asked for another protocol.
+                Ok(response) if response.status().is_informational() => {
+                    let status = response.status().to_string();
+                    return Err(CallFault::new(Trouble::SystemGarbage).detail(status));
+                }
                 Ok(response) => return Ok(response),
                 Err(mut failed) => match failed.take_message() {
                     // It was never written.

@@ -161,6 +161,12 @@ impl Answer {
         C: Clock,
     {
         let ending = self.ending(manner);
+        // RFC 9110 8.6: whoever gave no length for a HEAD does not say that there is nothing.
+        let ending = if manner.head_only && ending == Ending::Length(0) && self.is_mapped() {
+            Ending::NoBody
+        } else {
+            ending
+        };
         let mut head = self.head.into_bytes(ending, manner.closes);
         match self.body {
             _ if manner.head_only || ending == Ending::NoBody => wire.send(&head, pace).await?,
@@ -178,6 +184,10 @@ impl Answer {
             }
         }
         wire.flush(pace).await
+    }
+
+    const fn is_mapped(&self) -> bool {
+        matches!(self.head, AnswerHead::Mapped { .. })
     }
 
     fn ending(&self, manner: Manner) -> Ending {

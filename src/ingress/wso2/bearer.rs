@@ -37,10 +37,27 @@ impl Desk {
         if let Some(heard) = self.abroad.recall(text, now_ms) {
             return heard.admit(presented.as_ref(), now_ms);
         }
+        // Boxed: seldom, and large.
+        Box::pin(self.ask(plane, (here, issuer), text, presented)).await
+    }
+
+    /// Asks the platform of another process that the token names. Anybody can make up such a token: few are asked about
+    /// at a time, and none for long.
+    async fn ask<P: CallPorts>(
+        &self,
+        plane: &CallPlane<P>,
+        (here, issuer): (PlatformIx, PlatformIx),
+        text: &str,
+        presented: Option<Fingerprint>,
+    ) -> Result<Arc<Client>, LookupError> {
+        let Ok(_place) = self.abroad.asking.try_acquire() else {
+            return Err(LookupError::IssuerSilent);
+        };
         let told = plane.ask_token(here, issuer, text).await.map_err(|fault| {
-            tracing::warn!(issuer = plane.routes().platform_name(issuer), %fault, "a token cannot be checked");
+            tracing::info!(issuer = plane.routes().platform_name(issuer), %fault, "a token cannot be checked");
             LookupError::IssuerSilent
         })?;
+        let now_ms = plane.now().ms();
         let believed = told.and_then(|told| self.believed(&plane.members, issuer, &told));
         let Some((client, bound_to, left_ms)) = believed else {
             self.abroad.forget(text);

@@ -170,7 +170,7 @@ impl<P: CallPorts> Gateway<'_, P> {
             return client.map_err(|_error| refused());
         }
         let token = bearer(headers)?;
-        Ok(Box::pin(self.desk.bearer(self.plane, self.at.ix, token, channel)).await?)
+        Ok(self.desk.bearer(self.plane, self.at.ix, token, channel).await?)
     }
 
     async fn call(&self, request: CallRequest, channel: &Channel) -> Result<Answered, Fault> {
@@ -294,7 +294,8 @@ pub(super) fn json(
 const fn counted_as(code: FaultCode) -> Trouble {
     match code {
         FaultCode::MissingCredentials => Trouble::CallerMissing,
-        FaultCode::InvalidCredentials | FaultCode::Unclassified => Trouble::CallerUnknown,
+        FaultCode::InvalidCredentials => Trouble::CallerUnknown,
+        FaultCode::Unclassified => Trouble::LinkTimeout,
         FaultCode::ResourceForbidden => Trouble::CallerForeign,
         FaultCode::NoMatchingResource => Trouble::ServiceUnknown,
         FaultCode::HardLimit

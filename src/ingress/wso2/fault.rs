@@ -227,7 +227,14 @@ impl From<BearerError> for Fault {
 
 impl From<LookupError> for Fault {
     fn from(error: LookupError) -> Self {
-        Self::new(FaultCode::InvalidCredentials).detail(match error {
+        // Another token would not help: the caller must not throw this one away.
+        let code = match error {
+            LookupError::IssuerSilent => FaultCode::Unclassified,
+            LookupError::Expired | LookupError::Unknown | LookupError::ForeignCertificate => {
+                FaultCode::InvalidCredentials
+            }
+        };
+        Self::new(code).detail(match error {
             LookupError::Expired => "mã truy cập đã hết hạn / the access token has expired",
             LookupError::Unknown => "mã truy cập không tồn tại hoặc đã hết hạn từ lâu / the access token is unknown or expired long ago",
             LookupError::ForeignCertificate => {
@@ -349,6 +356,14 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_cannot_be_checked_now_is_not_called_invalid() {
+        let answer = Fault::from(LookupError::IssuerSilent).answer(None, 0);
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(answer.body.contains("900900") && answer.body.contains("không trả lời"));
+        assert!(answer.headers.get(WWW_AUTHENTICATE).is_none());
+    }
+
+    #[test]
     fn each_reason_to_refuse_a_token_is_told() {
         for (fault, code, detail) in [
             (Fault::from(BearerError::Missing), 900_902, ""),
@@ -356,7 +371,6 @@ mod tests {
             (LookupError::Expired.into(), 900_901, "hết hạn"),
             (LookupError::Unknown.into(), 900_901, "không tồn tại"),
             (LookupError::ForeignCertificate.into(), 900_901, "chứng thư số khác"),
-            (LookupError::IssuerSilent.into(), 900_901, "không trả lời"),
         ] {
             let answer = fault.answer(None, 0);
             assert_eq!((fault.code.code(), answer.status), (code, StatusCode::UNAUTHORIZED));

@@ -6,7 +6,7 @@ use super::credentials::{Credentials, lgsp};
 use super::face::{Desk, Gateway, fingerprint, json};
 use super::request::FORM_BYTES_MAX;
 use super::secret::Secret;
-use super::token::{LIFE_S_DEFAULT, Wanted};
+use super::token::{LIFE_S_DEFAULT, LookupError, Wanted};
 use crate::domain::directory::{Caller, Members};
 use crate::domain::rejection::{Place, Reason, Rejection};
 use crate::domain::routing::PlatformIx;
@@ -78,8 +78,17 @@ impl Desk {
         };
         let client = match shown {
             Shown::Token(text) => {
-                let found = Box::pin(self.bearer(plane, here, text, channel)).await;
-                found.map_err(|error| refused("Authorization").detail(error.to_string()))?
+                let found = self.bearer(plane, here, text, channel).await;
+                found.map_err(|error| match error {
+                    LookupError::IssuerSilent => {
+                        Rejection::new(Reason::Unavailable).detail(error.to_string())
+                    }
+                    LookupError::Expired
+                    | LookupError::Unknown
+                    | LookupError::ForeignCertificate => {
+                        refused("Authorization").detail(error.to_string())
+                    }
+                })?
             }
             Shown::AccessToken => {
                 let refused = |why: String| refused("lgspaccesstoken").detail(why);

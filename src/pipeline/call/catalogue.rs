@@ -100,10 +100,16 @@ impl<P: CallPorts> CallPlane<P> {
         let limits = &self.limits.catalogue;
         let (mut known, mut is_heard) = ((0, 0), true);
         while self.pipeline.is_open() {
+            let next_at = self.now().plus(limits.retry);
             let fault = match self.ask_catalogue(from, home, known).await {
                 Ok(page) => {
+                    let is_more = page.more;
                     known = self.pipeline.hear_catalogue(home, page, limits.services_max);
                     is_heard = true;
+                    // One that answers at once with nothing, because it is about to stop, is not asked at once again.
+                    if !is_more {
+                        clock.sleep_until(next_at).await;
+                    }
                     continue;
                 }
                 Err(fault) => fault,

@@ -124,11 +124,18 @@ pub(super) struct Ending<P: CallPorts> {
     pub(super) record: Box<CallRecord>,
     pub(super) asked: Arc<Mutex<Meter>>,
     pub(super) bytes_max: u64,
+    /// Who breaks off an answer: the system, or the link to it.
+    pub(super) cut: Trouble,
     /// Held until the answer is over.
     pub(super) _places: (Place, Option<Passage>),
 }
 
 impl<P: CallPorts> Ending<P> {
+    /// Why an answer breaks off: a request that did so takes it along.
+    fn blamed(&self) -> Trouble {
+        self.asked.lock().fault().unwrap_or(self.cut)
+    }
+
     /// Queues the evidence of an answer.
     pub(super) fn finish(
         mut self,
@@ -197,7 +204,9 @@ impl<P: CallPorts> Body for MeteredAnswer<P> {
                 (self.meter.bytes > max).then_some(max)
             }
             Some(Err(cut)) => {
-                let fault = CallFault::new(Trouble::SystemCut).detail(cut.0.clone());
+                let ending = self.ending.as_ref();
+                let trouble = ending.map_or(Trouble::SystemCut, Ending::blamed);
+                let fault = CallFault::new(trouble).detail(cut.0.clone());
                 self.end(Some(&fault))?;
                 None
             }

@@ -346,6 +346,7 @@ impl<P: CallPorts> CallPlane<P> {
             record: std::mem::take(&mut call.record),
             asked: Arc::clone(&call.meter),
             bytes_max: self.limits.body_bytes_max,
+            cut: if got.passage.is_some() { Trouble::SystemCut } else { Trouble::LinkCut },
             _places: (place, got.passage),
         };
         let body = metered::answer(got.body, ending)?;

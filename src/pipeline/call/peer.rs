@@ -8,6 +8,7 @@ use crate::egress::call::{CallBody, CallRoad};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri};
 use prost::Message;
+use std::time::Duration;
 
 /// Where a platform says what a token is that it handed out.
 pub const TOKEN_PATH: &str = "/call/token";
@@ -27,6 +28,8 @@ pub struct TokenTold {
 
 /// An answer about a token is short.
 const TOKEN_BYTES_MAX: usize = 4 << 10;
+/// The call itself still has to fit into its own time.
+const TOKEN_WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl<P: CallPorts> CallPlane<P> {
     /// Asks the platform of another process that handed a token out what it is; `None` when it never did.
@@ -38,7 +41,7 @@ impl<P: CallPorts> CallPlane<P> {
     ) -> Result<Option<TokenTold>, CallFault> {
         let target = format!("https://platform{TOKEN_PATH}");
         let body = CallBody::whole(text.to_owned());
-        let bounds = (TOKEN_BYTES_MAX, self.limits.timeout);
+        let bounds = (TOKEN_BYTES_MAX, self.limits.timeout.min(TOKEN_WAIT_MAX));
         let told = self.ask_peer((from, issuer), &target, body, bounds).await?;
         let garbage = |error: prost::DecodeError| {
             CallFault::new(Trouble::LinkGarbage).detail(error.to_string())
@@ -52,7 +55,7 @@ impl<P: CallPorts> CallPlane<P> {
         (from, to): (PlatformIx, PlatformIx),
         target: &str,
         body: CallBody,
-        (bytes_max, wait): (usize, std::time::Duration),
+        (bytes_max, wait): (usize, Duration),
     ) -> Result<Option<Bytes>, CallFault> {
         let garbage = |why: String| CallFault::new(Trouble::LinkGarbage).detail(why);
         let mut request = Request::new(body);

@@ -83,7 +83,8 @@ async fn what_is_too_large_is_refused_and_what_is_cut_is_told() {
         .await;
     let mut stream = TcpStream::connect(country.plain("ss-h60")).await.unwrap();
     let request = format!(
-        "GET /r1/VN/GOV/G01/DB/real HTTP/1.1\r\nHost: ss\r\nX-Road-Client: {CLIENT}\r\nX-Road-Id: big\r\n\r\n"
+        "GET /r1/VN/GOV/G01/DB/real HTTP/1.1\r\nHost: ss\r\nX-Road-Client: {CLIENT}\r\nX-Road-Id: big\r\n\
+         Connection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// What was heard of a token.
 #[derive(Clone)]
@@ -24,11 +25,16 @@ pub(in crate::ingress::wso2) struct Abroad {
     limit: usize,
     /// For how long an answer is believed.
     recheck_ms: u64,
+    /// Places for questions.
+    pub(in crate::ingress::wso2) asking: Semaphore,
 }
+
+/// Questions under way.
+const ASKING_MAX: usize = 64;
 
 impl Abroad {
     pub(in crate::ingress::wso2) fn new(limit: usize, recheck_ms: u64) -> Self {
-        Self { heard: Mutex::default(), limit, recheck_ms }
+        Self { heard: Mutex::default(), limit, recheck_ms, asking: Semaphore::new(ASKING_MAX) }
     }
 
     /// What was heard lately.

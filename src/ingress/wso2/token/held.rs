@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 type TokenDigest = [u8; 32];
 
-/// What distinguishes the tokens of one consumer key: scope and certificate.
-pub(super) type Slot = (String, Option<Fingerprint>);
+/// What distinguishes the tokens of one consumer key: scope, certificate, and the platform that hands them out.
+pub(super) type Slot = (String, Option<Fingerprint>, String);
 
 pub(super) struct Held {
     pub(super) client: Arc<Client>,
@@ -16,6 +16,7 @@ pub(super) struct Held {
     pub(super) text: String,
     pub(super) scope: String,
     pub(super) bound_to: Option<Fingerprint>,
+    pub(super) issuer: String,
     pub(super) expires_at_ms: u64,
 }
 
@@ -58,7 +59,7 @@ impl State {
 
     pub(super) fn insert(&mut self, digest: TokenDigest, held: Held) {
         let slots = self.by_key.entry(held.client.consumer_key.clone()).or_default();
-        slots.insert((held.scope.clone(), held.bound_to), digest);
+        slots.insert((held.scope.clone(), held.bound_to, held.issuer.clone()), digest);
         self.by_end.insert((held.expires_at_ms, digest));
         self.by_digest.insert(digest, held);
     }
@@ -68,7 +69,7 @@ impl State {
         self.by_end.remove(&(held.expires_at_ms, *digest));
         let key = held.client.consumer_key.as_str();
         if let Some(slots) = self.by_key.get_mut(key) {
-            let slot = (held.scope, held.bound_to);
+            let slot = (held.scope, held.bound_to, held.issuer);
             // A newer token may have the slot by now.
             if slots.get(&slot) == Some(digest) {
                 slots.remove(&slot);

@@ -113,7 +113,7 @@ impl Tokens {
         now_ms: u64,
     ) -> Result<Token, IssueError> {
         let scope = granted_scope(&wanted.scope).ok_or(IssueError::BadScope)?;
-        let slot = (scope, wanted.bound_to);
+        let slot = (scope, wanted.bound_to, wanted.issuer.clone());
         let mut state = self.state.lock();
         state.purge(now_ms.saturating_sub(EXPIRED_KEPT_MS), PURGED_PER_ISSUE);
         if let Some(held) = state.current(&client.consumer_key, &slot)
@@ -135,9 +135,10 @@ impl Tokens {
             return Err(IssueError::Full);
         }
         let life_ms = wanted.life_s.clamp(1, LIFE_S_MAX) * MS_PER_S;
-        let (scope, bound_to) = slot;
+        let (scope, bound_to, issuer) = slot;
         let expires_at_ms = now_ms.saturating_add(life_ms);
-        let held = Held { client: Arc::clone(client), text, scope, bound_to, expires_at_ms };
+        let client = Arc::clone(client);
+        let held = Held { client, text, scope, bound_to, issuer, expires_at_ms };
         let token = held.to_token(now_ms);
         state.insert(digest, held);
         Ok(token)
